@@ -1,0 +1,86 @@
+import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type { Usage } from '../client/usage.ts'
+import type { Answer } from './answer.ts'
+import type { ModelRequest } from './model.ts'
+
+/** UTF-8 bytes a token, for estimates: English prose has about 4, code and other scripts about 3; an estimate must not undercount. */
+const BYTES_PER_TOKEN = 3
+/** What a message costs beyond its text (role, separators). */
+const TOKENS_PER_MESSAGE = 4
+/** What an image or another file is taken for where nothing better is known. */
+const TOKENS_PER_FILE = 1_500
+
+/** Tokens of a text, estimated on the high side: no tokenizer is at hand for every model. */
+export function estimateTokens(text: string): number {
+  return Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN)
+}
+
+/** Tokens of a request before it is sent, for a budget's reservation: prompt, tool declarations and response schema. */
+export function estimateRequestTokens(request: Pick<ModelRequest, 'prompt' | 'tools' | 'responseFormat'>): number {
+  const extras = [request.tools, request.responseFormat?.type === 'json' ? request.responseFormat.schema : undefined]
+  return estimatePromptTokens(request.prompt) + extras.reduce((sum, extra) => sum + (extra ? estimateTokens(JSON.stringify(extra)) : 0), 0)
+}
+
+function estimatePromptTokens(prompt: LanguageModelV4Prompt): number {
+  let tokens = 0
+  for (const message of prompt) {
+    tokens += TOKENS_PER_MESSAGE
+    if (message.role === 'system') {
+      tokens += estimateTokens(message.content)
+      continue
+    }
+    for (const part of message.content) {
+      if (part.type === 'text' || part.type === 'reasoning') tokens += estimateTokens(part.text)
+      else if (part.type === 'file' || part.type === 'reasoning-file') tokens += TOKENS_PER_FILE
+      else tokens += estimateTokens(JSON.stringify(part))
+    }
+  }
+  return tokens
+}
+
+/** What an answer used, and whether any of it had to be estimated. `cacheWrite` is the part of the input the provider wrote to its cache. */
+export interface CountedUsage {
+  readonly usage: Usage
+  readonly estimated: boolean
+  readonly cacheWriteTokens: number
+}
+
+/**
+ * Maps usage of specification v4. A count the provider did not send is summed up from its parts, else estimated:
+ * zero would let a budget run past its limit.
+ */
+export function countUsage(answer: Answer, request: ModelRequest): CountedUsage {
+  const { inputTokens: input, outputTokens: output } = answer.usage
+  const inputTotal = input.total ?? sumOf(input.noCache, input.cacheRead, input.cacheWrite)
+  const outputTotal = output.total ?? sumOf(output.text, output.reasoning)
+  return {
+    usage: {
+      inputTokens: inputTotal ?? estimateRequestTokens(request),
+      outputTokens: outputTotal ?? estimateOutput(answer),
+      ...(input.cacheRead !== undefined && { cachedInputTokens: input.cacheRead }),
+      ...(output.reasoning !== undefined && { reasoningTokens: output.reasoning }),
+    },
+    estimated: inputTotal === undefined || outputTotal === undefined,
+    cacheWriteTokens: input.cacheWrite ?? 0,
+  }
+}
+
+/** What an attempt that broke off has cost: providers bill the prompt and what they had written. */
+export function brokenUsage(request: ModelRequest, receivedChars: number): Usage {
+  return { inputTokens: estimateRequestTokens(request), outputTokens: Math.ceil(receivedChars / BYTES_PER_TOKEN) }
+}
+
+function sumOf(...counts: readonly (number | undefined)[]): number | undefined {
+  const known = counts.filter((count) => count !== undefined)
+  return known.length === 0 ? undefined : known.reduce((sum, count) => sum + count, 0)
+}
+
+function estimateOutput(answer: Answer): number {
+  let tokens = 0
+  for (const part of answer.content) {
+    if (part.type === 'text' || part.type === 'reasoning') tokens += estimateTokens(part.text)
+    else if (part.type === 'tool-call') tokens += estimateTokens(part.toolName + part.input)
+    else if (part.type === 'file' || part.type === 'reasoning-file') tokens += TOKENS_PER_FILE
+  }
+  return tokens
+}
