@@ -1,4 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { TroupeError } from '../errors/troupe-error.ts'
+import { isStandardSchema } from '../schema/json-schema.ts'
+import { checkName } from './names.ts'
 
 /** What repeating a call means after a crash; see `ToolOptions.effect`. */
 export type ToolEffect = 'read' | 'idempotent' | 'write' | 'irreversible'
@@ -11,11 +14,14 @@ export interface ToolContext {
   readonly idempotencyKey: string
 }
 
-export interface ToolOptions<Name extends string, Input extends StandardSchemaV1, Output extends StandardSchemaV1 | undefined> {
-  /** `/^[A-Za-z][A-Za-z0-9_]{0,63}$/`, no reserved word of TypeScript or Python. */
+/** A schema whose values are objects: the arguments of a function by name. */
+export type ObjectSchema = StandardSchemaV1<object, object>
+
+export interface ToolOptions<Name extends string, Input extends ObjectSchema, Output extends StandardSchemaV1 | undefined> {
+  /** `/^[A-Za-z][A-Za-z0-9_]{0,63}$/`, no reserved word or builtin of TypeScript or Python. */
   readonly name: Name
   readonly description: string
-  /** An object schema (Zod 4, ArkType or any Standard Schema that gives JSON Schema). */
+  /** An object schema (Zod 4, ArkType, Valibot with its converter, or any Standard Schema that gives JSON Schema). */
   readonly input: Input
   /** Checked on the way back; without it any value that can be encoded passes. */
   readonly output?: Output
@@ -35,9 +41,50 @@ export interface ToolOptions<Name extends string, Input extends StandardSchemaV1
   readonly examples?: readonly StandardSchemaV1.InferInput<Input>[]
 }
 
-type ToolReturn<Output> = Output extends StandardSchemaV1 ? StandardSchemaV1.InferInput<Output> : unknown
+/** What `run` gives: the output schema's input, as the schema is applied to it; anything when there is none. */
+export type ToolReturn<Output extends StandardSchemaV1 | undefined> = Output extends StandardSchemaV1 ? StandardSchemaV1.InferInput<Output> : unknown
 
 /** A typed function that an agent may call. Made by `tool()`; plain data plus `run`. */
-export interface Tool<Name extends string = string, Input extends StandardSchemaV1 = StandardSchemaV1, Output extends StandardSchemaV1 | undefined = StandardSchemaV1 | undefined> extends ToolOptions<Name, Input, Output> {
+export interface Tool<Name extends string, Input extends ObjectSchema, Output extends StandardSchemaV1 | undefined> extends ToolOptions<Name, Input, Output> {
   readonly type: 'tool'
+}
+
+/**
+ * Any tool, whatever its types: what lists of tools and the code that calls them take. `run` takes `never`, so that
+ * every tool fits without `any`; only `runTool` calls it, with arguments that its schema has passed.
+ */
+export interface AnyTool {
+  readonly type: 'tool'
+  readonly name: string
+  readonly description: string
+  readonly input: ObjectSchema
+  readonly output?: StandardSchemaV1 | undefined
+  readonly run: (input: never, context: ToolContext) => unknown
+  readonly version?: string
+  readonly effect?: ToolEffect
+  readonly needsApproval?: boolean | ((input: never) => boolean)
+  readonly timeoutMs?: number
+  readonly notFor?: string
+  readonly examples?: readonly unknown[]
+}
+
+/**
+ * Declares a tool. All types come from the schemas: `run` takes what `input` gives out and must give what `output`
+ * takes in. Nothing is computed here but the check of the options. Throws `tool/bad-name` and `config/invalid`.
+ */
+export function tool<const Name extends string, Input extends ObjectSchema, Output extends StandardSchemaV1 | undefined = undefined>(
+  options: ToolOptions<Name, Input, Output>,
+): Tool<Name, Input, Output> {
+  checkName(options.name, 'tool')
+  const { name, description, input, output, run, timeoutMs } = options
+  if (typeof description !== 'string' || description.trim() === '') throw invalid(name, 'description', 'a text that tells the model what the tool does')
+  if (!isStandardSchema(input)) throw invalid(name, 'input', 'a schema such as z.object({ … })')
+  if (output !== undefined && !isStandardSchema(output)) throw invalid(name, 'output', 'a schema, or absent')
+  if (typeof run !== 'function') throw invalid(name, 'run', 'a function')
+  if (timeoutMs !== undefined && !(timeoutMs > 0)) throw invalid(name, 'timeoutMs', 'a positive number of milliseconds')
+  return { ...options, type: 'tool' }
+}
+
+function invalid(name: string, option: string, wanted: string): TroupeError {
+  return new TroupeError('config/invalid', `tool '${name}': ${option} must be ${wanted}`, { details: { tool: name, option } })
 }
