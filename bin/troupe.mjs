@@ -47,7 +47,7 @@ function findNode() {
     try {
       const version = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')).version
       if (major(version) >= NEEDED) return realpathSync(join(home, 'bin', binary))
-    } catch (_) {
+    } catch {
       // not installed here, or its install script was not allowed to run: look further up
     }
   }
@@ -59,7 +59,7 @@ function relaunch(node) {
   env[RELAUNCHED] = '1'
   const child = spawn(node, process.execArgv.concat(fileURLToPath(import.meta.url), process.argv.slice(2)), { stdio: 'inherit', env: env })
   // A Ctrl-C on a terminal reaches the whole process group, so passing it on would make two of it; a `kill` reaches only us.
-  const onTerminal = Boolean(process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY)
+  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, function () {
       if (signal !== 'SIGINT' || !onTerminal) child.kill(signal)
