@@ -54,6 +54,6 @@ export const ERROR_CODES = {
 
   'budget/spent': { retryable: false },
   'session/busy': { retryable: false },
-} as const satisfies Record<string, { retryable: boolean }>
+} as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -29,7 +29,6 @@ export class TroupeError extends Error {
   readonly code: ErrorCode
   readonly retryable: boolean
   readonly details: JsonObject
-  readonly [MARKER] = true
 
   constructor(code: ErrorCode, message: string, options: TroupeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -38,9 +37,14 @@ export class TroupeError extends Error {
     this.details = options.details ?? {}
   }
 
+  static {
+    Object.defineProperty(TroupeError.prototype, MARKER, { value: true })
+  }
+
   /** Whether `error` is a Troupe error, of this or of another copy of the package, and has `code` where one is given. */
   static is(error: unknown, code?: ErrorCode): error is TroupeError {
-    return typeof error === 'object' && error !== null && MARKER in error && (code === undefined || (error as TroupeError).code === code)
+    if (typeof error !== 'object' || error === null || !(MARKER in error)) return false
+    return code === undefined || ('code' in error && error.code === code)
   }
 
   /** Rebuilds an error that `toJSON` wrote. Anything else becomes `internal/unreachable` with the value in its message. */

@@ -1,0 +1,133 @@
+import type { ErrorJson } from '../errors/troupe-error.ts'
+import type { JsonObject, JsonValue } from '../util/json.ts'
+import type { Usage } from './usage.ts'
+
+/** The format of a run's log; written in its first entry, so that a reader of a later version knows what it has. */
+export const LOG_VERSION = 1
+
+/**
+ * One line of a run's log. With a `key` it is the memo of an effect or an event of agent code, unique with its type in
+ * its run; without one it came from outside the run. `seq` rises by one within a run, from 1.
+ */
+export interface Entry<Type extends EntryType = EntryType> {
+  readonly run: string
+  readonly seq: number
+  readonly key?: string
+  /** Which activation's owner wrote it; 0: written from outside. */
+  readonly epoch: number
+  /** ISO 8601, UTC. */
+  readonly at: string
+  readonly type: Type
+  readonly body: EntryBodies[Type]
+}
+
+/** An entry as it is handed to the store, which adds `seq`. */
+export interface NewEntry<Type extends EntryType = EntryType> {
+  readonly key?: string
+  readonly at: string
+  readonly type: Type
+  readonly body: EntryBodies[Type]
+}
+
+export type EntryType = keyof EntryBodies
+
+/** What a run is asked to do: plain data, the same after any number of resumes. */
+export interface RunInput {
+  readonly task: string
+  readonly context?: JsonObject
+  readonly images?: readonly string[]
+  readonly maxSteps?: number
+  readonly session?: string
+}
+
+/** The memo of an effect: what it gave, or the error it threw. */
+export type Memo<Value = JsonValue> = { readonly value: Value; readonly durationMs?: number } | { readonly error: ErrorJson; readonly durationMs?: number }
+
+/** What every reader of a log may rely on in a model's recorded reply; models/ask writes more. */
+export interface LoggedReply {
+  readonly text: string
+  readonly usage: Usage
+  readonly modelId: string
+}
+
+/** An answer to a call of model-written code; `value` is tagged JSON text (util/codec). */
+export type AnswerBody = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly error: { readonly name: string; readonly message: string } }
+
+export type RunStatus = 'done' | 'failed' | 'limit' | 'cancelled'
+
+/** Why a run waits, and for whom. */
+export interface Wait {
+  /** Global: `runId:2.5`. */
+  readonly callId: string
+  readonly reason: WaitReason
+  readonly question: string
+}
+
+export type WaitReason = 'approval' | 'unknown-outcome' | 'signal' | 'timer'
+
+export interface CallBody {
+  readonly tool: string
+  /** Tagged JSON text, as the code or the model sent it. */
+  readonly args: string
+}
+
+/** The body of every type of entry: the shapes that all readers of a log share. */
+export interface EntryBodies {
+  'run-start': {
+    readonly version: number
+    readonly agent: string
+    readonly agentVersion: string
+    readonly input: RunInput
+    readonly rootRunId: string
+    readonly parentRunId?: string
+    /** The key of the parent's call that started this run. */
+    readonly parentKey?: string
+    readonly tenant?: string
+  }
+  'run-waiting': { readonly waits: readonly Wait[]; readonly usage: Usage; readonly steps: number }
+  'run-end': { readonly status: RunStatus; /** Tagged JSON. */ readonly output?: JsonValue; readonly error?: ErrorJson; readonly usage: Usage; readonly steps: number }
+
+  'step-start': { readonly step: number }
+  'step-end': { readonly step: number; readonly error?: string; readonly usage: Usage }
+  'model-end': { readonly step: number } & Memo<LoggedReply>
+  code: { readonly step: number; readonly language: string; readonly code: string; readonly isolation: string }
+  print: { readonly step: number; readonly text: string }
+  /** How a code action ended: what the transcript is built from. */
+  'action-end': { readonly step: number; readonly execution: JsonValue; readonly prints: string; readonly fuel: number; readonly poisoned: boolean; readonly isolation: string }
+
+  /** A call whose start has to wait: for an approval, or because it is an agent. */
+  'call-asked': CallBody
+  'tool-start': CallBody
+  /** `order`: the place of the answer among those of its action, from 1. */
+  'tool-end': { readonly tool: string; readonly answer: AnswerBody; readonly order: number; readonly durationMs: number }
+  'call-settled': { readonly tool: string; readonly answer: AnswerBody; readonly order: number }
+  'agent-start': { readonly agent: string; readonly childRunId: string }
+  'agent-end': { readonly agent: string; readonly childRunId: string; readonly status: RunStatus; readonly usage: Usage } & Memo
+
+  /** A generic memo of `RunContext.step`. */
+  effect: Memo
+  policy: { readonly tool: string; readonly decision: 'allow' | 'deny' | 'ask'; readonly rule: string }
+  'wait-start': { readonly topic?: string; readonly until?: number; readonly question?: string }
+  'approval-wanted': { readonly tool?: string; readonly args?: JsonValue; readonly reason: WaitReason; readonly question: string }
+  /** From outside, with the key of what it decides: a second decision meets the first one's key. */
+  'approval-given': { readonly decision: 'approve' | 'reject'; readonly by: string; readonly reason?: string; readonly result?: JsonValue }
+  signal: { readonly topic: string; readonly value: JsonValue }
+  'cancel-wanted': { readonly by: string; readonly reason?: string }
+  /** What the run saw of the outside, and when: `from` is the seq of the entry that ended the wait. */
+  'wait-end': { readonly value: JsonValue; readonly from?: number }
+
+  plan: { readonly step?: number; readonly plan: string }
+  state: { readonly from: string; readonly to: string; readonly why: string; readonly task?: string }
+  budget: { readonly spent: JsonObject; readonly reserved: JsonObject; readonly limit: JsonObject }
+  log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
+}
+
+/** Narrows an entry to one type. */
+export function isEntry<Type extends EntryType>(entry: Entry, type: Type): entry is Entry<Type> {
+  return entry.type === type
+}
+
+/** The global id of a call, made of its run and its key: `runId:2.5`. */
+export function callIdOf(run: string, key: string): string {
+  return `${run}:${key.replace(/\.(approval|outcome)$/, '')}`
+}

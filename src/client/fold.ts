@@ -1,0 +1,45 @@
+import { callIdOf, isEntry, type Entry, type Wait } from './entry.ts'
+import { addUsage, NO_USAGE, type Usage } from './usage.ts'
+
+/** What the models of a run have used, its managed agents included. */
+export function usageOf(entries: readonly Entry[]): Usage {
+  return entries.reduce((sum, entry) => {
+    if (isEntry(entry, 'model-end') && 'value' in entry.body) return addUsage(sum, entry.body.value.usage)
+    if (isEntry(entry, 'agent-end')) return addUsage(sum, entry.body.usage)
+    return sum
+  }, NO_USAGE)
+}
+
+/** How many steps a run has begun. */
+export function stepsOf(entries: readonly Entry[]): number {
+  return entries.filter((entry) => entry.type === 'step-start').length
+}
+
+/** The questions of a run that nothing has answered yet, oldest first. */
+export function openWaitsOf(entries: readonly Entry[]): readonly Wait[] {
+  const answered = new Set(entries.filter((entry) => entry.type === 'approval-given' || entry.type === 'wait-end').map((entry) => entry.key))
+  const ended = new Set(entries.filter((entry) => entry.type === 'tool-end' || entry.type === 'call-settled').map((entry) => entry.key))
+  return entries.flatMap((entry): Wait[] => {
+    if (entry.key === undefined || answered.has(entry.key)) return []
+    const callId = callIdOf(entry.run, entry.key)
+    if (isEntry(entry, 'approval-wanted')) {
+      if (ended.has(entry.key.replace(/\.(approval|outcome)$/, ''))) return []
+      return [{ callId, reason: entry.body.reason, question: entry.body.question }]
+    }
+    if (isEntry(entry, 'wait-start')) {
+      return [{ callId, reason: entry.body.topic === undefined ? 'timer' : 'signal', question: entry.body.question ?? '' }]
+    }
+    return []
+  })
+}
+
+/** Status of a run as its log tells it; whether a worker is on it, the log cannot say. */
+export type LoggedStatus = 'running' | 'waiting' | 'done' | 'failed' | 'limit' | 'cancelled'
+
+/** Ended: how. Else waiting, when parking was the last that its activation wrote and nothing has come since. */
+export function statusOf(entries: readonly Entry[]): LoggedStatus {
+  const last = entries.at(-1)
+  const end = entries.findLast((entry) => entry.type === 'run-end')
+  if (end && isEntry(end, 'run-end')) return end.body.status
+  return last?.type === 'run-waiting' ? 'waiting' : 'running'
+}

@@ -1,0 +1,272 @@
+import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type RunInput, type Wait } from '../client/entry.ts'
+import type { TransientEvent } from '../client/event.ts'
+import { openWaitsOf, stepsOf, usageOf } from '../client/fold.ts'
+import { addUsage, NO_USAGE, type Usage } from '../client/usage.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import type { Clock } from '../util/clock.ts'
+import { hash32 } from '../util/hash.ts'
+import { dropped } from '../util/never.ts'
+import { Activity } from './activity.ts'
+import type { AgentOutcome, AgentRef, ChildOutcome } from './context.ts'
+import type { EffectScope, LogStore } from './engine.ts'
+import { Inbox } from './inbox.ts'
+import { LogWriter } from './log-writer.ts'
+import { Recorded } from './recorded.ts'
+import { createRunContext } from './run-context.ts'
+import { Turns } from './turns.ts'
+
+export interface ActivationOptions {
+  readonly store: LogStore
+  readonly effects: EffectScope
+  readonly clock: Clock
+  readonly rootRunId: string
+  /** How long only waits may be open, in the whole tree, before the activation gives up its memory. */
+  readonly parkAfterMs: number
+  /** Called with what was written to any log of the tree, in order. */
+  publish(entries: readonly Entry[]): void
+  live(runId: string, event: TransientEvent): void
+}
+
+/** How an activation ended. Only after `ended` does the log of the root have its `run-end`. */
+export type ActivationEnd =
+  | { readonly type: 'ended' }
+  | { readonly type: 'parked' }
+  | { readonly type: 'stopped' }
+  /** The log could not be written, or the code did not do again what the log says: never the outcome of the run. */
+  | { readonly type: 'broken'; readonly error: TroupeError }
+
+interface OpenRun {
+  readonly run: string
+  readonly writer: LogWriter
+  readonly turns: Turns
+  readonly inbox: Inbox
+  readonly entries: Entry[]
+}
+
+const DIVERGED_AFTER_MS = 1_000
+
+/** One execution of a run tree in one process: from the claim of its log to its end, or until it only waits. */
+export class Activation {
+  readonly #options: ActivationOptions
+  readonly #open = new Map<string, OpenRun>()
+  readonly #owned: AsyncDisposable[] = []
+  readonly #abort = new AbortController()
+  readonly #activity: Activity
+  readonly #ended = Promise.withResolvers<ActivationEnd>()
+  #closed = false
+
+  constructor(options: ActivationOptions) {
+    this.#options = options
+    this.#activity = new Activity(options.parkAfterMs, () => void this.#whenQuiet())
+  }
+
+  /** Runs the agent over the log of the root. Never rejects; call once. */
+  async run(agent: AgentRef): Promise<ActivationEnd> {
+    void this.#runRoot(agent)
+    return this.#ended.promise
+  }
+
+  /** Hands over an entry that came from outside this activation. */
+  receive(entry: Entry): void {
+    const open = this.#open.get(entry.run)
+    if (!open || open.entries.some((known) => known.seq === entry.seq)) return
+    open.entries.push(entry)
+    open.inbox.receive(entry)
+  }
+
+  /** Whether a wait is open, so that a shared store has to be watched. */
+  get isWaiting(): boolean {
+    return [...this.#open.values()].some((run) => run.inbox.waiting > 0)
+  }
+
+  /** The runs that are open now, with the last entry that is known of each. */
+  positions(): readonly { readonly run: string; readonly after: number }[] {
+    return [...this.#open.values()].map(({ run, entries }) => ({ run, after: entries.at(-1)?.seq ?? 0 }))
+  }
+
+  /** Gives everything up at once; the logs stay as they are, so that the run can go on elsewhere. */
+  async stop(reason: TroupeError): Promise<void> {
+    await this.#close({ type: 'stopped' }, reason)
+  }
+
+  async #runRoot(agent: AgentRef): Promise<void> {
+    try {
+      const entries = await this.#options.store.read(this.#options.rootRunId)
+      if (!isEnded(entries)) await this.#runOne(this.#options.rootRunId, agent)
+      await this.#close({ type: 'ended' }, new TroupeError('run/ended', `run ${this.#options.rootRunId} has ended`))
+    } catch (error) {
+      await this.#break(TroupeError.wrap(error, 'engine/store-failed'))
+    }
+  }
+
+  /** A fault of the store never reaches the caller, whose `catch` could take it for the child's outcome. */
+  async #runChild(run: string, agent: AgentRef, input: RunInput, parent: string, parentKey: string): Promise<ChildOutcome> {
+    try {
+      return await this.#beginChild(run, agent, input, parent, parentKey)
+    } catch (error) {
+      await this.#break(TroupeError.wrap(error, 'engine/store-failed'))
+      return dropped()
+    }
+  }
+
+  async #beginChild(run: string, agent: AgentRef, input: RunInput, parent: string, parentKey: string): Promise<ChildOutcome> {
+    const { store, rootRunId, clock } = this.#options
+    const entries = await this.#activity.during(() => store.read(run))
+    const end = endOf(entries)
+    if (end) return outcomeOf(run, end)
+    if (entries.length === 0) {
+      const body = { version: LOG_VERSION, agent: agent.name, agentVersion: agent.version, input, rootRunId, parentRunId: parent, parentKey }
+      const at = new Date(clock.now()).toISOString()
+      this.#options.publish([await this.#activity.during(() => store.create(run, { key: 'start', at, type: 'run-start', body }))])
+    }
+    return outcomeOf(run, await this.#runOne(run, agent))
+  }
+
+  /** Claims a run that has begun, runs its agent to its end and writes that end. */
+  async #runOne(run: string, agent: AgentRef): Promise<EntryBodies['run-end']> {
+    const { store } = this.#options
+    const [epoch, entries] = await this.#activity.during(async () => [await store.claim(run), await store.read(run)] as const)
+    const start = entries[0]
+    if (!start || !isEntry(start, 'run-start')) throw new TroupeError('engine/log-corrupt', `the log of run ${run} does not begin with run-start`)
+
+    const open = this.#openRun(run, epoch, entries)
+    const outcome = await settled(agent, start.body.input, this.#contextOf(open, entries))
+    if (this.#closed) return dropped()
+    const body = { ...outcome, usage: usageOf(open.entries), steps: stepsOf(open.entries) }
+    await this.#activity.during(() => open.writer.append([open.writer.entry('run-end', 'end', body)]))
+    this.#open.delete(run)
+    return body
+  }
+
+  #openRun(run: string, epoch: number, entries: readonly Entry[]): OpenRun {
+    const { store, clock, publish } = this.#options
+    const known = [...entries]
+    const recorded = new Recorded(entries)
+    const writer = new LogWriter({
+      store,
+      run,
+      epoch,
+      clock,
+      onAppended: (written) => {
+        known.push(...written)
+        publish(written)
+      },
+      onBroken: (error) => void this.#break(error),
+    })
+    const open = { run, writer, turns: new Turns(recorded.turns()), inbox: new Inbox(clock, entries), entries: known }
+    this.#open.set(run, open)
+    if (this.#closed) writer.close()
+    return open
+  }
+
+  #contextOf({ run, writer, turns, inbox }: OpenRun, entries: readonly Entry[]): ReturnType<typeof createRunContext> {
+    const { rootRunId, clock, effects, live } = this.#options
+    return createRunContext({
+      runId: run,
+      rootRunId,
+      signal: this.#abort.signal,
+      clock,
+      recorded: new Recorded(entries),
+      writer,
+      turns,
+      inbox,
+      activity: this.#activity,
+      effects,
+      isClosed: () => this.#closed,
+      live: (event) => {
+        if (!this.#closed) live(run, event)
+      },
+      during: (work) => this.#activity.during(work),
+      own: (open) => this.#own(open),
+      runChild: (child, agent, input, key) => this.#runChild(child, agent, input, run, key),
+    })
+  }
+
+  async #own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T> {
+    const resource = await open()
+    if (this.#closed) {
+      await resource[Symbol.asyncDispose]()
+      return dropped()
+    }
+    this.#owned.push(resource)
+    return resource
+  }
+
+  async #whenQuiet(): Promise<void> {
+    if (this.#diverged()) return this.#breakIfStillQuiet()
+    if (this.isWaiting) await this.#park()
+  }
+
+  #diverged(): OpenRun | undefined {
+    return [...this.#open.values()].find(({ turns }) => turns.missing !== undefined)
+  }
+
+  /** Code that is only slow to ask gets some time before it is called incompatible with its log. */
+  async #breakIfStillQuiet(): Promise<void> {
+    const { changes } = this.#activity
+    await new Promise((resolve) => setTimeout(resolve, DIVERGED_AFTER_MS))
+    const run = this.#diverged()
+    if (run && changes === this.#activity.changes) await this.#break(incompatible(run.run, run.turns.missing))
+  }
+
+  /** Tells in every open log that it waits, children first, and lets go of everything. */
+  async #park(): Promise<void> {
+    const runs = [...this.#open.values()]
+    const tree = runs.map(({ run, entries }) => ({ run, waits: openWaitsOf(entries), usage: usageOf(entries), entries }))
+    for (const { run, writer, entries } of runs.toReversed()) {
+      const below = tree.filter((other) => other.run === run || other.run.startsWith(`${run}-`))
+      const waits: readonly Wait[] = below.flatMap((other) => other.waits)
+      const key = `waiting.${hash32(waits.map((wait) => wait.callId + wait.reason).join(' '))}`
+      if (entries.some((entry) => entry.key === key)) continue
+      const usage = below.reduce<Usage>((sum, other) => addUsage(sum, other.usage), NO_USAGE)
+      await this.#activity.during(() => writer.append([writer.entry('run-waiting', key, { waits, usage, steps: stepsOf(entries) })]))
+    }
+    if (!this.#closed) await this.#close({ type: 'parked' }, new TroupeError('engine/closed', 'the run is parked'))
+  }
+
+  async #break(error: TroupeError): Promise<void> {
+    await this.#close({ type: 'broken', error }, error)
+  }
+
+  async #close(end: ActivationEnd, reason: TroupeError): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#activity.close()
+    for (const { writer } of this.#open.values()) writer.close()
+    this.#abort.abort(reason)
+    await Promise.allSettled(this.#owned.toReversed().map(async (resource) => resource[Symbol.asyncDispose]()))
+    this.#open.clear()
+    this.#ended.resolve(end)
+  }
+}
+
+/** The outcome of an agent's control flow; what it throws is the caller's or the system's fault and fails the run. */
+async function settled(agent: AgentRef, input: RunInput, ctx: ReturnType<typeof createRunContext>): Promise<Omit<EntryBodies['run-end'], 'usage' | 'steps'>> {
+  try {
+    const outcome: AgentOutcome = await agent.run(input, ctx)
+    return outcome
+  } catch (error) {
+    return { status: 'failed', error: TroupeError.wrap(error, 'agent/failed').toJSON() }
+  }
+}
+
+function endOf(entries: readonly Entry[]): EntryBodies['run-end'] | undefined {
+  const last = entries.findLast((entry) => entry.type === 'run-end')
+  return last && isEntry(last, 'run-end') ? last.body : undefined
+}
+
+function isEnded(entries: readonly Entry[]): boolean {
+  return endOf(entries) !== undefined
+}
+
+function outcomeOf(run: string, { status, output, error, usage }: EntryBodies['run-end']): ChildOutcome {
+  return { status, usage, runId: run, ...(output !== undefined && { output }), ...(error && { error }) }
+}
+
+function incompatible(run: string, missing: string | undefined): TroupeError {
+  return new TroupeError(
+    'run/incompatible',
+    `run ${run} does not do again what its log says: '${missing}' was recorded and is not asked for. The agent's code has changed since; run it with the version that began it`,
+    { details: { run, missing: missing ?? null } },
+  )
+}

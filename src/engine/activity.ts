@@ -1,0 +1,59 @@
+/**
+ * Knows whether a run tree is doing anything in this activation. Busy: effects, appends, guests that compute, things
+ * that are being opened. When nothing is busy, all that is left are waits, and `onQuiet` may park the tree.
+ */
+export class Activity {
+  readonly #onQuiet: () => void
+  readonly #quietMs: number
+  #busy = 0
+  #changes = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #closed = false
+
+  /** `quietMs`: how long nothing may have been busy before `onQuiet` is called; called again after each busy time. */
+  constructor(quietMs: number, onQuiet: () => void) {
+    this.#quietMs = quietMs
+    this.#onQuiet = onQuiet
+  }
+
+  /** Rises whenever something begins: two equal values say that nothing has in between. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** Marks the begin of something busy; the returned function marks its end, once. */
+  enter(): () => void {
+    this.#busy++
+    this.#changes++
+    clearTimeout(this.#timer)
+    let left = false
+    return () => {
+      if (left) return
+      left = true
+      this.#busy--
+      this.#arm()
+    }
+  }
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    const leave = this.enter()
+    try {
+      return await work()
+    } finally {
+      leave()
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  #arm(): void {
+    if (this.#busy > 0 || this.#closed) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      if (this.#busy === 0 && !this.#closed) this.#onQuiet()
+    }, this.#quietMs)
+  }
+}

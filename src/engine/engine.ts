@@ -1,0 +1,58 @@
+import type { Entry, NewEntry } from '../client/entry.ts'
+
+/**
+ * The port: a place to keep the logs of runs, and who may write to each. An adapter stores; it decides nothing.
+ * Implemented in `memory/` and `sqlite/`; one conformance suite in `troupe/testing` holds for all.
+ */
+export interface EngineAdapter {
+  /** `memory`, `sqlite`. */
+  readonly name: string
+  /** Opens the store; throws `config/missing-file` or `engine/store-failed` when it cannot be had. */
+  open(): Promise<LogStore>
+  /** Where effects run (in Node: AsyncLocalStorage). */
+  readonly effects: EffectScope
+}
+
+/** Tells which run tree's effect started the code that runs now, so that nested use of a context can be refused. */
+export interface EffectScope {
+  run<T>(rootRunId: string, effect: () => T): T
+  /** The root of the innermost effect around the caller, across its awaits too. */
+  active(): string | undefined
+}
+
+/** The logs of all runs of one store. Every write is atomic and durable when its promise resolves. */
+export interface LogStore extends AsyncDisposable {
+  /** Whether other processes may write to the same store, so that waiting runs have to look for what came in. */
+  readonly shared: boolean
+  /** Begins a log with its `run-start`. Throws `engine/duplicate-key` when the run exists. */
+  create(run: string, start: NewEntry<'run-start'>): Promise<Entry>
+  /** Makes the caller the owner of the run: the epoch before is stale from now on. Throws `run/not-found`. */
+  claim(run: string): Promise<number>
+  /**
+   * Appends all entries or none. Throws `engine/lost-ownership` when `epoch` is not the run's newest, `engine/duplicate-key`
+   * when a key with its type is there already, `run/ended` after `run-end`. An `epoch` of null writes from outside.
+   */
+  append(run: string, entries: readonly NewEntry[], epoch: number | null): Promise<readonly Entry[]>
+  /** Entries after `after` (default 0: all), in order; an unknown run has none. */
+  read(run: string, after?: number): Promise<readonly Entry[]>
+  /** Entries of a run and of all runs below it, in the order in which they were written. */
+  readTree(root: string): Promise<readonly Entry[]>
+  /** Newest runs first. */
+  heads(filter?: HeadFilter): Promise<readonly RunHead[]>
+  /** Forgets the logs of a run and of all runs below it. */
+  drop(run: string): Promise<void>
+}
+
+export interface HeadFilter {
+  readonly limit?: number
+  /** Only runs that no agent called. */
+  readonly rootsOnly?: boolean
+}
+
+/** The entries that tell how a run stands, without its whole log. */
+export interface RunHead {
+  readonly run: string
+  readonly start: Entry
+  readonly last: Entry
+  readonly steps: number
+}

@@ -1,0 +1,70 @@
+import { isEntry, type Entry } from '../client/entry.ts'
+import type { RunEvent, TransientEvent } from '../client/event.ts'
+import { eventOf, type EventSource } from '../client/project.ts'
+
+export type EventListener = (event: RunEvent) => void
+
+/** At most 20 a second a run: what came in between is joined. */
+const LIVE_INTERVAL_MS = 50
+
+/** Turns entries into events; learns from each `run-start` whose they are. */
+export class Projector {
+  readonly #sources = new Map<string, EventSource>()
+
+  project(entry: Entry): RunEvent | null {
+    if (isEntry(entry, 'run-start')) {
+      const { agent, parentRunId } = entry.body
+      this.#sources.set(entry.run, { agent, ...(parentRunId !== undefined && { parentRunId }) })
+    }
+    return eventOf(entry, this.sourceOf(entry.run))
+  }
+
+  sourceOf(run: string): EventSource {
+    return this.#sources.get(run) ?? { agent: '' }
+  }
+}
+
+/** Brings what happens in one run tree to its listeners in this process: entries as events, and what streams between. */
+export class Hub {
+  readonly #projector = new Projector()
+  readonly #listeners = new Set<EventListener>()
+  readonly #live = new Map<string, { run: string; event: TransientEvent; timer: ReturnType<typeof setTimeout> }>()
+
+  subscribe(listener: EventListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  publish(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#flush(entry.run)
+      const event = this.#projector.project(entry)
+      if (event) this.#tell(event)
+    }
+  }
+
+  /** Joins the text of one attempt until its interval is over. */
+  live(run: string, event: TransientEvent): void {
+    if (this.#listeners.size === 0) return
+    const waiting = this.#live.get(run)
+    if (waiting && waiting.event.step === event.step && waiting.event.attempt === event.attempt) {
+      waiting.event = { ...event, text: waiting.event.text + event.text }
+      return
+    }
+    this.#flush(run)
+    const timer = setTimeout(() => this.#flush(run), LIVE_INTERVAL_MS)
+    this.#live.set(run, { run, event, timer })
+  }
+
+  #flush(run: string): void {
+    const waiting = this.#live.get(run)
+    if (!waiting) return
+    clearTimeout(waiting.timer)
+    this.#live.delete(run)
+    this.#tell({ ...waiting.event, at: new Date().toISOString(), runId: run, ...this.#projector.sourceOf(run) })
+  }
+
+  #tell(event: RunEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+}

@@ -1,0 +1,70 @@
+import type { Entry, EntryBodies, EntryType, NewEntry } from '../client/entry.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import type { Clock } from '../util/clock.ts'
+import { dropped } from '../util/never.ts'
+import type { LogStore } from './engine.ts'
+
+export interface LogWriterOptions {
+  readonly store: LogStore
+  readonly run: string
+  readonly epoch: number
+  readonly clock: Clock
+  /** Called with what was written, in order. */
+  onAppended(entries: readonly Entry[]): void
+  /** Called once when nothing can be written any more; it is never the outcome of the run. */
+  onBroken(error: TroupeError): void
+}
+
+/** How often an append is tried again when the store says that trying may help. */
+const APPEND_ATTEMPTS = 5
+const APPEND_BACKOFF_MS = 50
+
+/**
+ * Writes the log of one run for one activation. A failed append never reaches agent code, where a `catch` could take
+ * it for an outcome: it is tried again, or the whole activation breaks and this promise is dropped.
+ */
+export class LogWriter {
+  readonly #options: LogWriterOptions
+  #closed = false
+
+  constructor(options: LogWriterOptions) {
+    this.#options = options
+  }
+
+  /** From now on nothing is written, and what is asked for is dropped. */
+  close(): void {
+    this.#closed = true
+  }
+
+  entry<Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): NewEntry<Type> {
+    return { key, at: new Date(this.#options.clock.now()).toISOString(), type, body }
+  }
+
+  async append(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
+    if (this.#closed) return dropped()
+    if (entries.length === 0) return []
+    try {
+      const written = await this.#tryAppend(entries)
+      this.#options.onAppended(written)
+      return this.#closed ? dropped() : written
+    } catch (error) {
+      if (!this.#closed) {
+        this.#closed = true
+        this.#options.onBroken(TroupeError.wrap(error, 'engine/store-failed'))
+      }
+      return dropped()
+    }
+  }
+
+  async #tryAppend(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
+    const { store, run, epoch } = this.#options
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await store.append(run, entries, epoch)
+      } catch (error) {
+        if (!TroupeError.is(error) || !error.retryable || attempt === APPEND_ATTEMPTS || this.#closed) throw error
+        await new Promise((resolve) => setTimeout(resolve, APPEND_BACKOFF_MS * 2 ** attempt))
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import type { EntryBodies, EntryType, Memo, RunInput } from '../client/entry.ts'
+import type { TransientEvent } from '../client/event.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import type { Clock } from '../util/clock.ts'
+import type { JsonValue } from '../util/json.ts'
+import { dropped } from '../util/never.ts'
+import { childRunId } from '../util/run-id.ts'
+import { openActionLog } from './action-log.ts'
+import type { Activity } from './activity.ts'
+import type { ActionLog, AgentRef, ChildOutcome, EffectContext, RunContext, StepOptions, WaitOptions } from './context.ts'
+import type { EffectScope } from './engine.ts'
+import type { Inbox } from './inbox.ts'
+import type { LogWriter } from './log-writer.ts'
+import { isCallKey, nameOf, type Recorded } from './recorded.ts'
+import type { Turns } from './turns.ts'
+
+/** What one run of an activation stands on; `runTree` opens it. */
+export interface RunContextParts {
+  readonly runId: string
+  readonly rootRunId: string
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly recorded: Recorded
+  readonly writer: LogWriter
+  readonly turns: Turns
+  readonly inbox: Inbox
+  readonly activity: Activity
+  readonly effects: EffectScope
+  isClosed(): boolean
+  live(event: TransientEvent): void
+  during<T>(work: () => Promise<T>): Promise<T>
+  own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T>
+  runChild(childRunId: string, agent: AgentRef, input: RunInput, key: string): Promise<ChildOutcome>
+}
+
+/** The engine's half of `RunContext`: answers from the log what it knows, and does and logs the rest. */
+export function createRunContext(parts: RunContextParts): RunContext {
+  const { runId, recorded, writer, turns, activity, effects } = parts
+  const emitted = new Map<string, string>()
+
+  const refuseNested = (): void => {
+    if (effects.active() !== parts.rootRunId) return
+    throw new TroupeError('engine/nested', `the context of run ${runId} was used inside one of its own effects: an effect must not touch it`)
+  }
+  /** Live effects start only when everything recorded has been answered; calls of an action have an order of their own. */
+  const untilLive = async (key: string): Promise<void> => {
+    if (!isCallKey(key)) await turns.live()
+  }
+  const write = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
+    const entry = writer.entry(type, key, body)
+    emitted.set(nameOf(type, key), entry.at)
+    await activity.during(() => writer.append([entry]))
+  }
+  /** Writes the memo of an operation and waits for its turn to be settled. */
+  const settle = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
+    await write(type, key, body)
+    if (!isCallKey(key)) await turns.next()
+  }
+  const contextOf = (key: string): EffectContext => ({ idempotencyKey: `${runId}:${key}`, signal: parts.signal, live: parts.live })
+  const perform = <T>(key: string, effect: (o: EffectContext) => Promise<T>): Promise<T> =>
+    effects.run(parts.rootRunId, () => effect(contextOf(key)))
+
+  const emit: RunContext['emit'] = async (key, type, body) => {
+    refuseNested()
+    if (recorded.find(type, key) || emitted.has(nameOf(type, key))) return
+    await untilLive(key)
+    await write(type, key, body)
+  }
+
+  return {
+    runId,
+    signal: parts.signal,
+    emit,
+
+    async step<T extends JsonValue>(key: string, effect: (o: EffectContext) => Promise<T>, options: StepOptions = {}): Promise<T> {
+      refuseNested()
+      const type = options.type ?? 'effect'
+      const known = recorded.find(type, key)
+      if (known) {
+        await turns.recorded(nameOf(type, key))
+        return valueOf<T>(known.body as Memo)
+      }
+      await untilLive(key)
+      const memo = await activity.during(() => attempt(parts.clock, () => perform(key, effect)))
+      if (parts.isClosed()) return dropped()
+      await settle(type, key, { ...options.fields, ...memo } as EntryBodies[typeof type])
+      return valueOf<T>(memo)
+    },
+
+    async child(key: string, agent: AgentRef, input: RunInput): Promise<ChildOutcome> {
+      refuseNested()
+      const run = childRunId(runId, key)
+      const known = recorded.find('agent-end', key)
+      if (known) {
+        if (!isCallKey(key)) await turns.recorded(nameOf('agent-end', key))
+        return childOutcome(known.body)
+      }
+      await emit(key, 'agent-start', { agent: agent.name, childRunId: run })
+      const outcome = await parts.runChild(run, agent, input, key)
+      const { status, usage, output, error } = outcome
+      await settle('agent-end', key, { agent: agent.name, childRunId: run, status, usage, ...(error ? { error } : { value: output ?? null }) })
+      return outcome
+    },
+
+    async wait(key: string, options: WaitOptions): Promise<JsonValue> {
+      refuseNested()
+      const known = recorded.find('wait-end', key)
+      if (known) {
+        if (!isCallKey(key)) await turns.recorded(nameOf('wait-end', key))
+        return known.body.value
+      }
+      if (options.approval) await emit(key, 'approval-wanted', options.approval)
+      else await emit(key, 'wait-start', questionOf(options))
+      const arrival = await parts.inbox.answer(key, options)
+      if (parts.isClosed()) return dropped()
+      await settle('wait-end', key, arrival)
+      return arrival.value
+    },
+
+    async action(step: number): Promise<ActionLog> {
+      refuseNested()
+      const at = recorded.find('step-start', String(step))?.at ?? emitted.get(nameOf('step-start', String(step)))
+      if (at === undefined) throw new TroupeError('internal/unreachable', `step ${step} of run ${runId} has an action but no start`)
+      return openActionLog({ runId, step, clock: Date.parse(at), recorded, writer, activity, perform })
+    },
+
+    during: (work) => parts.during(work),
+    own: (open) => activity.during(() => parts.own(open)),
+  }
+}
+
+/** Runs an effect and gives its memo; what it threw becomes the memo's error. */
+async function attempt<T extends JsonValue>(clock: Clock, effect: () => Promise<T>): Promise<Memo> {
+  const begun = clock.now()
+  try {
+    const value = await effect()
+    return { value, durationMs: clock.now() - begun }
+  } catch (error) {
+    return { error: TroupeError.wrap(error, 'agent/failed').toJSON(), durationMs: clock.now() - begun }
+  }
+}
+
+function valueOf<T extends JsonValue>(memo: Memo): T {
+  if ('error' in memo) throw TroupeError.from(memo.error)
+  return memo.value as T
+}
+
+function childOutcome(body: EntryBodies['agent-end']): ChildOutcome {
+  const { status, usage, childRunId } = body
+  return { status, usage, runId: childRunId, ...('error' in body ? { error: body.error } : { output: body.value }) }
+}
+
+function questionOf(options: WaitOptions): EntryBodies['wait-start'] {
+  const { topic, until, question } = options
+  return { ...(topic !== undefined && { topic }), ...(until !== undefined && { until }), ...(question !== undefined && { question }) }
+}

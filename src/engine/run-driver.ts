@@ -1,0 +1,190 @@
+import { isEntry, type Entry, type EntryBodies, type NewEntry } from '../client/entry.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import { assertNever } from '../util/assert-never.ts'
+import type { Clock } from '../util/clock.ts'
+import { Activation } from './activation.ts'
+import { prospectOf } from './answered.ts'
+import { cancelTree } from './cancel-tree.ts'
+import type { AgentRef } from './context.ts'
+import type { EffectScope, LogStore } from './engine.ts'
+import { Hub } from './hub.ts'
+
+export interface RunDriverOptions {
+  readonly store: LogStore
+  readonly effects: EffectScope
+  readonly clock: Clock
+  readonly parkAfterMs: number
+  readonly runId: string
+  readonly agent: AgentRef
+  /** Written first when the run is new. */
+  readonly start?: NewEntry<'run-start'>
+  /** Forget the log when the run has ended; the driver keeps the entries for those who still hold its handle. */
+  readonly dropAtEnd: boolean
+}
+
+/** How often a waiting run of a shared store looks for what other processes wrote. */
+const WATCH_INTERVAL_MS = 250
+
+/** Drives one root run in this process through its activations, from claim to `run-end`. */
+export class RunDriver {
+  readonly hub: Hub = new Hub()
+  /** The body of `run-end`; rejects only when this process had to give the run up. */
+  readonly ended: Promise<EntryBodies['run-end']>
+  readonly #options: RunDriverOptions
+  #activation: Activation | null = null
+  #cancelled: TroupeError | null = null
+  #stopped = false
+  #wake: (() => void) | null = null
+  #parked = Promise.withResolvers<void>()
+  #dropped: readonly Entry[] | null = null
+
+  constructor(options: RunDriverOptions) {
+    this.#options = options
+    this.ended = this.#drive()
+    this.ended.catch(() => {})
+  }
+
+  get runId(): string {
+    return this.#options.runId
+  }
+
+  /** Resolves whenever the run is parked; at once while it is. */
+  get parked(): Promise<void> {
+    return this.#parked.promise
+  }
+
+  /** The entries of the whole tree, even when the store has forgotten them. */
+  async entries(): Promise<readonly Entry[]> {
+    return this.#dropped ?? this.#options.store.readTree(this.runId)
+  }
+
+  /** Hands over what was written from outside to a run of the tree; a parked run goes on when it answers a wait. */
+  receive(entries: readonly Entry[]): void {
+    this.hub.publish(entries)
+    for (const entry of entries) this.#activation?.receive(entry)
+    this.#wake?.()
+  }
+
+  async cancel(reason: TroupeError): Promise<void> {
+    this.#cancelled ??= reason
+    await this.#interrupt(this.#cancelled)
+    await this.ended.catch(() => {})
+  }
+
+  /** Lets the run go as it stands, so that it can be resumed elsewhere. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#interrupt(new TroupeError('engine/closed', `run ${this.runId} was stopped with its runtime; resume it to go on`))
+    await this.ended.catch(() => {})
+  }
+
+  async #interrupt(reason: TroupeError): Promise<void> {
+    this.#wake?.()
+    await this.#activation?.stop(reason)
+  }
+
+  async #drive(): Promise<EntryBodies['run-end']> {
+    const { store, runId, start, dropAtEnd } = this.#options
+    if (start) this.hub.publish([await store.create(runId, start)])
+    const end = await this.#activate()
+    if (dropAtEnd) {
+      this.#dropped = await store.readTree(runId)
+      await store.drop(runId)
+    }
+    return end
+  }
+
+  async #activate(): Promise<EntryBodies['run-end']> {
+    for (;;) {
+      if (this.#cancelled) return this.#endCancelled(this.#cancelled)
+      if (this.#stopped) throw new TroupeError('engine/closed', `run ${this.runId} was stopped; resume it to go on`)
+      const end = await this.#runOnce()
+      switch (end.type) {
+        case 'ended':
+          return this.#readEnd()
+        case 'parked':
+          this.#parked.resolve()
+          await this.#untilAnswered()
+          this.#parked = Promise.withResolvers()
+          break
+        case 'stopped':
+          break
+        case 'broken':
+          if (!TroupeError.is(end.error, 'run/ended')) throw end.error
+          return this.#readEnd()
+        default:
+          assertNever(end)
+      }
+    }
+  }
+
+  async #runOnce(): ReturnType<Activation['run']> {
+    const { store, effects, clock, parkAfterMs, runId, agent } = this.#options
+    const activation = new Activation({
+      store,
+      effects,
+      clock,
+      parkAfterMs,
+      rootRunId: runId,
+      publish: (entries) => this.hub.publish(entries),
+      live: (run, event) => this.hub.live(run, event),
+    })
+    this.#activation = activation
+    const watch = store.shared ? setInterval(() => void this.#watch(activation), WATCH_INTERVAL_MS) : undefined
+    try {
+      return await activation.run(agent)
+    } finally {
+      clearInterval(watch)
+      this.#activation = null
+    }
+  }
+
+  /** Looks for what other processes wrote to the runs that wait. */
+  async #watch(activation: Activation): Promise<void> {
+    if (!activation.isWaiting) return
+    try {
+      for (const { run, after } of activation.positions()) {
+        const fromOutside = (await this.#options.store.read(run, after)).filter((entry) => entry.epoch === 0)
+        if (activation === this.#activation && fromOutside.length > 0) this.receive(fromOutside)
+      }
+    } catch {
+      // The next look, or the next append, meets the same fault and says so.
+    }
+  }
+
+  /** Resolves when a parked run has something to go on with, was cancelled or stopped. */
+  async #untilAnswered(): Promise<void> {
+    const { store, clock, runId } = this.#options
+    while (!this.#cancelled && !this.#stopped) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      const tree = await store.readTree(runId)
+      const { answered, until } = prospectOf(tree)
+      if (answered || (until !== undefined && until <= clock.now()) || isEnded(tree, runId)) break
+      const waitMs = store.shared ? WATCH_INTERVAL_MS : Infinity
+      const timeMs = Math.min(waitMs, until === undefined ? Infinity : until - clock.now())
+      const disarm = Number.isFinite(timeMs) ? clock.after(timeMs, () => this.#wake?.()) : () => {}
+      await woken
+      disarm()
+    }
+    this.#wake = null
+  }
+
+  async #endCancelled(reason: TroupeError): Promise<EntryBodies['run-end']> {
+    const { store, clock, runId } = this.#options
+    this.hub.publish(await cancelTree(store, runId, reason, clock))
+    return this.#readEnd()
+  }
+
+  async #readEnd(): Promise<EntryBodies['run-end']> {
+    const entries = await this.#options.store.read(this.runId)
+    const end = entries.findLast((entry) => entry.type === 'run-end')
+    if (end && isEntry(end, 'run-end')) return end.body
+    throw new TroupeError('engine/log-corrupt', `run ${this.runId} has ended, but its log has no run-end`)
+  }
+}
+
+function isEnded(tree: readonly Entry[], run: string): boolean {
+  return tree.some((entry) => entry.run === run && entry.type === 'run-end')
+}

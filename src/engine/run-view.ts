@@ -1,0 +1,31 @@
+import { isEntry, type Entry } from '../client/entry.ts'
+import { openWaitsOf, statusOf, stepsOf, usageOf } from '../client/fold.ts'
+import { addUsage } from '../client/usage.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import type { RunView } from './run.ts'
+
+/** Folds the logs of a tree into a view of its root; waits are those of the whole tree. Throws `run/not-found`. */
+export function viewOf(run: string, tree: readonly Entry[]): RunView {
+  const logs = Map.groupBy(tree, (entry) => entry.run)
+  const own = logs.get(run) ?? []
+  const start = own[0]
+  if (!start || !isEntry(start, 'run-start')) throw new TroupeError('run/not-found', `no run ${run} in this store`)
+
+  const end = own.findLast((entry) => entry.type === 'run-end')
+  const body = end && isEntry(end, 'run-end') ? end.body : undefined
+  const openLogs = [...logs.values()].filter((entries) => !entries.some((entry) => entry.type === 'run-end'))
+  const { agent, input, parentRunId } = start.body
+  return {
+    runId: run,
+    agent,
+    task: input.task,
+    ...(parentRunId !== undefined && { parentRunId }),
+    status: body?.status ?? statusOf(own),
+    output: body?.output ?? null,
+    error: body?.error ?? null,
+    usage: body?.usage ?? openLogs.map(usageOf).reduce(addUsage),
+    steps: stepsOf(own),
+    waits: body ? [] : openLogs.flatMap(openWaitsOf),
+    createdAt: start.at,
+  }
+}

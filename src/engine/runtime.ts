@@ -1,0 +1,219 @@
+import { LOG_VERSION, type Entry, type EntryBodies, type EntryType, type NewEntry, type RunInput } from '../client/entry.ts'
+import type { RunEvent } from '../client/event.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import { systemClock, type Clock } from '../util/clock.ts'
+import type { JsonObject, JsonValue } from '../util/json.ts'
+import { newRunId, rootOf } from '../util/run-id.ts'
+import { cancelTree } from './cancel-tree.ts'
+import type { AgentRef } from './context.ts'
+import { decisionPlace } from './decisions.ts'
+import type { EffectScope, EngineAdapter, HeadFilter, LogStore } from './engine.ts'
+import { Projector } from './hub.ts'
+import { RunDriver } from './run-driver.ts'
+import { eventsOf, runHandle } from './run-handle.ts'
+import type { Run, RunView } from './run.ts'
+import { viewOf } from './run-view.ts'
+
+export interface RuntimeOptions {
+  /** Where the logs are kept, such as `sqlite({ path })`. */
+  readonly engine: EngineAdapter
+  /** Agents that `resume` may find by the name in a log; those given to `run` are added. */
+  readonly agents?: readonly AgentRef[]
+  /** How long a run may only wait before it gives up its memory. Default 5,000. */
+  readonly parkAfterMs?: number
+  readonly clock?: Clock
+  /** Forget each run at its end. Default false. */
+  readonly dropAtEnd?: boolean
+}
+
+export interface RunOptions {
+  /** JSON values that model-written code finds as global variables. */
+  readonly context?: JsonObject
+  /** Data URLs or https URLs. */
+  readonly images?: readonly string[]
+  readonly maxSteps?: number
+  readonly session?: string
+  readonly tenant?: string
+  /** Cancels the run when aborted. */
+  readonly signal?: AbortSignal
+  /** The id of the new run; default: a new one. */
+  readonly runId?: string
+}
+
+export interface Decision {
+  /** Who decided, for the log. Default `user`. */
+  readonly by?: string
+  readonly reason?: string
+  /** With an approval: the call had happened, with this result. */
+  readonly result?: JsonValue
+}
+
+/** Opens a store and what runs agents on it. Close it with `await using` or `[Symbol.asyncDispose]()`. */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  return new Runtime(await options.engine.open(), options)
+}
+
+const DEFAULT_PARK_AFTER_MS = 5_000
+
+/** Runs agents durably on one store. Runs that it holds when it closes are stopped as they stand and can be resumed. */
+export class Runtime implements AsyncDisposable {
+  readonly #store: LogStore
+  readonly #effects: EffectScope
+  readonly #clock: Clock
+  readonly #parkAfterMs: number
+  readonly #dropAtEnd: boolean
+  readonly #agents = new Map<string, AgentRef>()
+  readonly #drivers = new Map<string, RunDriver>()
+
+  constructor(store: LogStore, options: RuntimeOptions) {
+    this.#store = store
+    this.#effects = options.engine.effects
+    this.#clock = options.clock ?? systemClock
+    this.#parkAfterMs = options.parkAfterMs ?? DEFAULT_PARK_AFTER_MS
+    this.#dropAtEnd = options.dropAtEnd ?? false
+    for (const agent of options.agents ?? []) this.#agents.set(agent.name, agent)
+  }
+
+  /** Starts a run at once. The handle is awaitable and iterable; left alone the run goes on. */
+  run<Output>(agent: AgentRef<Output>, task: string, options: RunOptions = {}): Run<Output> {
+    this.#agents.set(agent.name, agent)
+    const runId = options.runId ?? newRunId(this.#clock.now())
+    const body = { version: LOG_VERSION, agent: agent.name, agentVersion: agent.version, input: inputOf(task, options), rootRunId: runId }
+    const start = this.#entry('run-start', 'start', { ...body, ...(options.tenant !== undefined && { tenant: options.tenant }) })
+    const run = runHandle<Output>(this.#drive(runId, agent, start))
+    cancelOnAbort(run, options.signal)
+    return run
+  }
+
+  /** Goes on with a run after a crash, a stop or an answer. Throws `run/not-found`, or `config/unknown-agent`. */
+  async resume(runId: string): Promise<Run> {
+    const driver = this.#drivers.get(runId)
+    if (driver) return runHandle(driver)
+    const start = (await this.#store.read(runId))[0]
+    if (start?.type !== 'run-start') throw new TroupeError('run/not-found', `no run ${runId} in this store`)
+    const { agent: name, parentRunId } = start.body as EntryBodies['run-start']
+    if (parentRunId !== undefined) throw new TroupeError('run/not-found', `run ${runId} belongs to ${rootOf(runId)}: resume that one`)
+    const agent = this.#agents.get(name)
+    if (!agent) throw new TroupeError('config/unknown-agent', `run ${runId} is of agent '${name}', which is not configured here`)
+    return runHandle(this.#drive(runId, agent))
+  }
+
+  async get(runId: string): Promise<RunView> {
+    return viewOf(runId, await this.entries(runId))
+  }
+
+  /** Newest first. */
+  async list(filter: HeadFilter = {}): Promise<readonly RunView[]> {
+    const heads = await this.#store.heads({ rootsOnly: true, ...filter })
+    return Promise.all(heads.map(({ run }) => this.get(run)))
+  }
+
+  /** The log of a run and of all runs below it, in the order of writing; empty for an unknown run. */
+  async entries(runId: string): Promise<readonly Entry[]> {
+    return this.#store.readTree(runId)
+  }
+
+  /** The events of a run's tree after seq `after` of the run: those logged, then, if this process drives it, those to come. */
+  async *events(runId: string, options: { readonly after?: number } = {}): AsyncGenerator<RunEvent, void, undefined> {
+    const driver = this.#drivers.get(runId)
+    if (driver) {
+      yield* eventsOf(driver, options.after)
+      return
+    }
+    const entries = await this.entries(runId)
+    if (entries.length === 0) throw new TroupeError('run/not-found', `no run ${runId} in this store`)
+    const projector = new Projector()
+    for (const entry of entries) {
+      const event = projector.project(entry)
+      if (event && !(entry.run === runId && entry.seq <= (options.after ?? 0))) yield event
+    }
+  }
+
+  /** Gives a value to whoever waits, or will wait, for `topic` in this run. */
+  async signal(runId: string, topic: string, value: JsonValue): Promise<void> {
+    await this.#writeFromOutside(runId, { at: this.#now(), type: 'signal', body: { topic, value } })
+  }
+
+  /** Lets a waiting call go on. Without `callId`: the only one that waits. */
+  async approve(runId: string, callId?: string, decision: Decision = {}): Promise<void> {
+    await this.#decide('approve', runId, callId, decision)
+  }
+
+  /** Refuses a waiting call: its caller sees an error. Without `callId`: the only one that waits. */
+  async reject(runId: string, callId?: string, decision: Decision = {}): Promise<void> {
+    await this.#decide('reject', runId, callId, decision)
+  }
+
+  /** Ends a run and all below it as cancelled, wherever it stands. Throws `run/not-found`; an ended run stays as it is. */
+  async cancel(runId: string, reason: string = 'cancelled by the caller'): Promise<void> {
+    const error = new TroupeError('run/cancelled', reason)
+    const driver = this.#drivers.get(runId)
+    if (driver) return driver.cancel(error)
+    if ((await this.#store.read(runId)).length === 0) throw new TroupeError('run/not-found', `no run ${runId} in this store`)
+    await cancelTree(this.#store, runId, error, this.#clock)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#drivers.values()].map((driver) => driver.stop()))
+    await this.#store[Symbol.asyncDispose]()
+  }
+
+  #drive(runId: string, agent: AgentRef, start?: NewEntry<'run-start'>): RunDriver {
+    const driver = new RunDriver({
+      store: this.#store,
+      effects: this.#effects,
+      clock: this.#clock,
+      parkAfterMs: this.#parkAfterMs,
+      runId,
+      agent,
+      ...(start && { start }),
+      dropAtEnd: this.#dropAtEnd,
+    })
+    this.#drivers.set(runId, driver)
+    const forget = (): boolean => this.#drivers.delete(runId)
+    driver.ended.then(forget, forget)
+    return driver
+  }
+
+  async #decide(verdict: 'approve' | 'reject', runId: string, callId: string | undefined, decision: Decision): Promise<void> {
+    const { run, key } = decisionPlace(runId, await this.entries(runId), callId)
+    const { by = 'user', reason, result } = decision
+    const body = { decision: verdict, by, ...(reason !== undefined && { reason }), ...(result !== undefined && { result }) }
+    try {
+      await this.#writeFromOutside(run, this.#entry('approval-given', key, body))
+    } catch (error) {
+      if (TroupeError.is(error, 'engine/duplicate-key')) throw new TroupeError('run/already-decided', `call ${run}:${key} was decided already`)
+      throw error
+    }
+  }
+
+  async #writeFromOutside(run: string, entry: NewEntry): Promise<void> {
+    const written = await this.#store.append(run, [entry], null)
+    this.#drivers.get(rootOf(run))?.receive(written)
+  }
+
+  #entry<Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): NewEntry<Type> {
+    return { key, at: this.#now(), type, body }
+  }
+
+  #now(): string {
+    return new Date(this.#clock.now()).toISOString()
+  }
+}
+
+function inputOf(task: string, { context, images, maxSteps, session }: RunOptions): RunInput {
+  return {
+    task,
+    ...(context && { context }),
+    ...(images && { images }),
+    ...(maxSteps !== undefined && { maxSteps }),
+    ...(session !== undefined && { session }),
+  }
+}
+
+function cancelOnAbort(run: Run, signal: AbortSignal | undefined): void {
+  if (!signal) return
+  const cancel = (): void => void run.cancel('cancelled by its signal')
+  if (signal.aborted) cancel()
+  else signal.addEventListener('abort', cancel, { once: true })
+}

@@ -1,0 +1,82 @@
+import { nextTurn } from '../util/next-turn.ts'
+
+/**
+ * Settles the operations of one run one at a time, in the order of its log, each a macrotask after the one before, live
+ * and in replay alike: so that `Promise.race` and parallel branches take the same turn whenever the code runs again.
+ */
+export class Turns {
+  /** Keys of recorded memos that are not settled yet, in log order. */
+  readonly #recorded: string[]
+  readonly #asked = new Map<string, () => void>()
+  readonly #ready: (() => void)[] = []
+  readonly #atLive: (() => void)[] = []
+  #pumping = false
+  #next = 0
+
+  constructor(recorded: readonly string[]) {
+    this.#recorded = [...recorded]
+  }
+
+  /** Whether every recorded operation has been answered, so that new ones may take effect. */
+  get isLive(): boolean {
+    return this.#next === this.#recorded.length
+  }
+
+  /** The recorded operation that the code has not asked for, though everything before it was answered. */
+  get missing(): string | undefined {
+    const key = this.#recorded[this.#next]
+    return key !== undefined && !this.#asked.has(key) ? key : undefined
+  }
+
+  /** Resolves when it is the turn of a recorded operation. */
+  recorded(key: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#asked.set(key, resolve)
+      this.#pump()
+    })
+  }
+
+  /** Resolves when all recorded operations have been answered. */
+  live(): Promise<void> {
+    if (this.isLive) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#atLive.push(resolve)
+    })
+  }
+
+  /** Resolves in the order in which it was called: call it as soon as the log has assigned the place. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ready.push(resolve)
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    void this.#drain()
+  }
+
+  async #drain(): Promise<void> {
+    for (let settle = this.#take(); settle; settle = this.#take()) {
+      settle()
+      await nextTurn()
+    }
+    this.#pumping = false
+  }
+
+  #take(): (() => void) | undefined {
+    const key = this.#recorded[this.#next]
+    if (key === undefined) return this.#ready.shift()
+    const settle = this.#asked.get(key)
+    if (!settle) return undefined
+    this.#next++
+    this.#asked.delete(key)
+    if (!this.isLive) return settle
+    return () => {
+      settle()
+      for (const wake of this.#atLive.splice(0)) wake()
+    }
+  }
+}
