@@ -106,7 +106,11 @@ module.exports = {
     tsPreCompilationDeps: true, // type-only imports count
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(?:^|/)fixtures/' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'default', 'types'], extensions: ['.ts', '.js', '.d.ts'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'default', 'types'],
+      extensions: ['.ts', '.js', '.d.ts'],
+    },
   },
   ranks: RANKS,
   roots: ROOTS,

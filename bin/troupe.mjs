@@ -17,13 +17,26 @@ if (major(process.versions.node) >= NEEDED) {
 } else {
   const node = process.env[RELAUNCHED] ? undefined : findNode()
   if (node) relaunch(node)
-  else stop('troupe needs Node >= ' + NEEDED + ', and this is Node ' + process.versions.node + '. Install it, or run `npm install --save-dev node@' + NEEDED + '` in your project.')
+  else
+    stop(
+      'troupe needs Node >= ' +
+        NEEDED +
+        ', and this is Node ' +
+        process.versions.node +
+        '. Install it, or run `npm install --save-dev node@' +
+        NEEDED +
+        '` in your project.',
+    )
 }
 
 function start() {
   const main = join(root, 'dist', 'cli', 'main.js')
   if (!existsSync(main)) {
-    stop(existsSync(join(root, 'src')) ? 'troupe is not built yet: run `npm run build` in ' + root : 'troupe is incomplete: ' + main + ' is missing, install the package again')
+    stop(
+      existsSync(join(root, 'src'))
+        ? 'troupe is not built yet: run `npm run build` in ' + root
+        : 'troupe is incomplete: ' + main + ' is missing, install the package again',
+    )
     return
   }
   import(pathToFileURL(main).href)
@@ -66,7 +79,9 @@ function relaunch(node) {
     })
   }
   child.on('error', function (error) {
-    stop('troupe needs Node >= ' + NEEDED + ', and this is Node ' + process.versions.node + '; ' + node + ' did not start: ' + error.message)
+    stop(
+      'troupe needs Node >= ' + NEEDED + ', and this is Node ' + process.versions.node + '; ' + node + ' did not start: ' + error.message,
+    )
   })
   child.on('exit', function (code, signal) {
     if (signal === null) {

@@ -21,7 +21,10 @@ const aside = join(root, 'node_modules', '.cache', 'troupe', `build-${process.pi
 const next = join(aside, 'next')
 try {
   mkdirSync(aside, { recursive: true })
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', next], { cwd: root, stdio: 'inherit' })
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', next], {
+    cwd: root,
+    stdio: 'inherit',
+  })
   writeFileSync(join(next, '.stamp'), state)
   swap()
 } catch (error) {

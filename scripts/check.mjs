@@ -10,14 +10,22 @@ const script = (name) => [process.execPath, join('scripts', `${name}.mjs`)]
 const GATES = [
   { name: 'build', command: script('build'), what: 'src/ compiles to dist/' },
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json'], what: 'everything type-checks, tests and examples too' },
-  { name: 'lint', command: [bin('oxlint'), '--type-aware', '--deny-warnings'], what: 'oxlint with types: floating promises, any, import type, default exports, 600 lines' },
+  {
+    name: 'lint',
+    command: [bin('oxlint'), '--type-aware', '--deny-warnings'],
+    what: 'oxlint with types: floating promises, any, import type, default exports, 600 lines',
+  },
   { name: 'format', command: [bin('oxfmt'), '--check', '.'], what: 'oxfmt' },
   { name: 'ranks', command: script('ranks'), what: 'import ranks, adapters, node:* and cycles' },
   { name: 'house', command: script('house'), what: 'house rules: no bare Error, no double cast, no .only, names, length of examples' },
   { name: 'dead-code', command: [bin('knip'), '--no-progress'], what: 'unused files, exports and dependencies' },
   { name: 'doors', command: script('doors'), what: 'the names of each door are those of docs/doors.json' },
   { name: 'package', command: script('package-shape'), what: 'publint on the packed package, and its list of files' },
-  { name: 'dependencies', command: script('dependencies'), what: 'each has its row in docs/decisions/dependencies.md; no registry in the lockfile' },
+  {
+    name: 'dependencies',
+    command: script('dependencies'),
+    what: 'each has its row in docs/decisions/dependencies.md; no registry in the lockfile',
+  },
   { name: 'readme', command: script('readme'), what: 'code in README.md equals the examples; links lead somewhere' },
 ]
 
@@ -33,11 +41,19 @@ for (const { name, command, what } of GATES) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   const { code, output, seconds } = await run(command)
   rows.push({ name, ok: code === 0, seconds, what })
-  if (code !== 0) console.log(`\n── ${name}: ${command.map((part) => part.replace(root + '/', '')).join(' ')} (exit ${code})\n${output.trimEnd() || 'it printed nothing'}\n`)
+  if (code !== 0)
+    console.log(
+      `\n── ${name}: ${command.map((part) => part.replace(root + '/', '')).join(' ')} (exit ${code})\n${output.trimEnd() || 'it printed nothing'}\n`,
+    )
 }
-for (const { name, ok, seconds, what } of rows) console.log(`${name.padEnd(13)}${ok ? 'ok    ' : 'FAILED'}${seconds.toFixed(1).padStart(7)} s   ${what}`)
+for (const { name, ok, seconds, what } of rows)
+  console.log(`${name.padEnd(13)}${ok ? 'ok    ' : 'FAILED'}${seconds.toFixed(1).padStart(7)} s   ${what}`)
 const failed = rows.filter((row) => !row.ok)
-console.log(failed.length > 0 ? `\n${failed.length} of ${rows.length} gates failed: ${failed.map((row) => row.name).join(', ')}` : `\nall ${rows.length} gates hold`)
+console.log(
+  failed.length > 0
+    ? `\n${failed.length} of ${rows.length} gates failed: ${failed.map((row) => row.name).join(', ')}`
+    : `\nall ${rows.length} gates hold`,
+)
 process.exitCode = failed.length > 0 ? 1 : 0
 
 function run([command, ...args]) {

@@ -35,10 +35,14 @@ for (const name of Object.keys(peerDependencies)) {
   if (!peerDependenciesMeta[name]?.optional) faults.push(`${name}: a peer is optional (peerDependenciesMeta)`)
   if (!devDependencies[name]) faults.push(`${name}: a peer is a development dependency too, or no test meets it`)
 }
-for (const [line] of lock.matchAll(/^\s*"resolved": "(?!file:)[^"]*"/gm)) faults.push(`package-lock.json: ${line.trim()}: the lockfile names a registry`)
+for (const [line] of lock.matchAll(/^\s*"resolved": "(?!file:)[^"]*"/gm))
+  faults.push(`package-lock.json: ${line.trim()}: the lockfile names a registry`)
 
-const installed = Object.entries(locked).filter(([path, entry]) => path !== '' && !entry.dev && !entry.devOptional && !entry.optional && !entry.peer)
-for (const [path, entry] of installed) if (entry.hasInstallScript) faults.push(`${path}: a package that users install runs an install script`)
+const installed = Object.entries(locked).filter(
+  ([path, entry]) => path !== '' && !entry.dev && !entry.devOptional && !entry.optional && !entry.peer,
+)
+for (const [path, entry] of installed)
+  if (entry.hasInstallScript) faults.push(`${path}: a package that users install runs an install script`)
 const count = installed.length + 1
 if (count > MOST_PACKAGES) faults.push(`${count} packages are installed for a user, at most ${MOST_PACKAGES} may be`)
 

@@ -42,7 +42,8 @@ function flat(door) {
 async function namesOf(file, declarations) {
   const values = Object.keys(await import(pathToFileURL(file).href)).toSorted()
   const declared = declaredIn(declarations)
-  for (const name of values.filter((name) => !declared.has(name))) faults.push(`${file.slice(root.length + 1)}: exports ${name}, its declarations do not`)
+  for (const name of values.filter((name) => !declared.has(name)))
+    faults.push(`${file.slice(root.length + 1)}: exports ${name}, its declarations do not`)
   return { values, types: [...declared].filter((name) => !values.includes(name)).toSorted((a, b) => (a < b ? -1 : 1)) }
 }
 
@@ -51,7 +52,8 @@ function declaredIn(file) {
   const names = new Set()
   for (const item of parseSync(readFileSync(file, 'utf8'), { syntax: 'typescript', dts: true, target: 'es2024' }).body) {
     if (item.type === 'ExportAllDeclaration') {
-      if (!item.source.value.startsWith('.')) faults.push(`${file}: \`export * from '${item.source.value}'\` gives names that are not ours to keep`)
+      if (!item.source.value.startsWith('.'))
+        faults.push(`${file}: \`export * from '${item.source.value}'\` gives names that are not ours to keep`)
       else for (const name of declaredIn(join(dirname(file), item.source.value.replace(/\.[jt]s$/, '.d.ts')))) names.add(name)
     } else if (item.type === 'ExportNamedDeclaration') {
       for (const specifier of item.specifiers) names.add((specifier.exported ?? specifier.name ?? specifier.orig).value)

@@ -22,17 +22,41 @@ function check(file) {
   const inSource = file.startsWith('src/') && !isTest
   const name = file.split('/').at(-1)
   if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z-]+)*\.ts$/.test(name)) faults.push(`${file}: file names are kebab-case`)
-  if (/^examples\/\d\d-[^/]+\.ts$/.test(file) && source.trimEnd().split('\n').length > 40) faults.push(`${file}: an example has at most 40 lines`)
+  if (/^examples\/\d\d-[^/]+\.ts$/.test(file) && source.trimEnd().split('\n').length > 40)
+    faults.push(`${file}: an example has at most 40 lines`)
 
   const tree = parseSync(source, { syntax: 'typescript', target: 'es2024' })
   const bytes = Buffer.from(source)
-  const at = (node) => `${file}:${bytes.subarray(0, node.span.start - 1).toString().split('\n').length}` // spans count bytes, from 1
+  const at = (node) =>
+    `${file}:${
+      bytes
+        .subarray(0, node.span.start - 1)
+        .toString()
+        .split('\n').length
+    }` // spans count bytes, from 1
   walk(tree, (node) => {
-    if (inSource && node.type === 'NewExpression' && ['Error', 'TypeError', 'RangeError'].includes(node.callee.value) && !allowed(source, at(node)))
-      faults.push(`${at(node)}: \`new ${node.callee.value}\`: throw a TroupeError with a code (a line above with \`// plain error:\` and the reason lets it pass)`)
-    if (inSource && node.type === 'TsAsExpression' && node.expression.type === 'TsAsExpression' && node.expression.typeAnnotation.kind === 'unknown')
+    if (
+      inSource &&
+      node.type === 'NewExpression' &&
+      ['Error', 'TypeError', 'RangeError'].includes(node.callee.value) &&
+      !allowed(source, at(node))
+    )
+      faults.push(
+        `${at(node)}: \`new ${node.callee.value}\`: throw a TroupeError with a code (a line above with \`// plain error:\` and the reason lets it pass)`,
+      )
+    if (
+      inSource &&
+      node.type === 'TsAsExpression' &&
+      node.expression.type === 'TsAsExpression' &&
+      node.expression.typeAnnotation.kind === 'unknown'
+    )
       faults.push(`${at(node)}: \`as unknown as\`: parse, or write a type guard`)
-    if (isTest && node.type === 'MemberExpression' && node.property.value === 'only' && ['it', 'test', 'describe', 'suite'].includes(rootName(node.object)))
+    if (
+      isTest &&
+      node.type === 'MemberExpression' &&
+      node.property.value === 'only' &&
+      ['it', 'test', 'describe', 'suite'].includes(rootName(node.object))
+    )
       faults.push(`${at(node)}: \`.only\` leaves the other tests out`)
   })
 }

@@ -26,5 +26,7 @@ async function cruised() {
   const imports = seen.flatMap((module) => module.dependencies)
   if (seen.length > 1 && imports.length === 0) return [`no import was seen in ${seen.length} modules: the parser does not read them`]
   console.log(`${seen.length} modules, ${imports.length} imports`)
-  return output.summary.violations.map(({ rule, from, to, cycle }) => `${rule.name}: ${cycle ? [from, ...cycle.map((step) => step.name)].join(' → ') : `${from} → ${to}`}`)
+  return output.summary.violations.map(
+    ({ rule, from, to, cycle }) => `${rule.name}: ${cycle ? [from, ...cycle.map((step) => step.name)].join(' → ') : `${from} → ${to}`}`,
+  )
 }

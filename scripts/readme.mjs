@@ -1,7 +1,7 @@
 // Gate: code in README.md is taken from examples/. A line `<!-- code: examples/01-hello.ts -->` stands before each TypeScript block, which then
-// equals that file. `--update` copies the files in. `node scripts/readme.mjs [ROOT]`
+// equals that file, and links inside the repository lead somewhere. `--update` copies the files in. `node scripts/readme.mjs [ROOT]`
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 const root = resolve(process.argv.slice(2).find((arg) => !arg.startsWith('--')) ?? join(import.meta.dirname, '..'))
 const readme = join(root, 'README.md')
@@ -23,12 +23,21 @@ const updated = text.replace(block, (whole, marker, file, code) => {
     return whole
   }
   const source = readFileSync(join(root, file), 'utf8').trimEnd() + '\n'
-  if (source !== code && !process.argv.includes('--update')) faults.push(`README.md:${line}: the block differs from ${file}: run \`node scripts/readme.mjs --update\``)
+  if (source !== code && !process.argv.includes('--update'))
+    faults.push(`README.md:${line}: the block differs from ${file}: run \`node scripts/readme.mjs --update\``)
   return `${marker}\`\`\`ts\n${source}\`\`\``
 })
 if (taken === 0 && examples.length > 0) faults.push('README.md: shows none of the examples')
-for (const [link, target] of text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
-  if (!existsSync(join(root, target))) faults.push(`README.md: ${link.slice(1)} leads nowhere`)
+for (const page of pages()) {
+  for (const [link, target] of readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
+    if (!existsSync(join(root, dirname(page), target))) faults.push(`${page}: ${link.slice(1)} leads nowhere`)
+  }
+}
+
+/** The repository's own pages. */
+function pages() {
+  const docs = existsSync(join(root, 'docs')) ? readdirSync(join(root, 'docs'), { recursive: true }).map((name) => join('docs', name)) : []
+  return [...readdirSync(root), ...docs].filter((name) => name.endsWith('.md'))
 }
 
 if (process.argv.includes('--update')) writeFileSync(readme, updated)

@@ -12,7 +12,8 @@ const broken = suites.reduce((sum, suite) => sum + suite.errors().length, 0) + v
 const skipped = inState('skipped')
 const pending = inState('pending').length // never ran, without a word why: the run was cut short
 
-for (const test of skipped) console.log(`skipped: ${test.module.relativeModuleId} > ${test.fullName}: ${test.result().note ?? 'no reason given'}`)
+for (const test of skipped)
+  console.log(`skipped: ${test.module.relativeModuleId} > ${test.fullName}: ${test.result().note ?? 'no reason given'}`)
 
 const passed = inState('passed').length
 const failed = inState('failed').length + broken + pending

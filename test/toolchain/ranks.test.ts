@@ -34,17 +34,57 @@ const clean = {
 }
 
 const planted: [hazard: string, rule: RegExp, path: string, text: string][] = [
-  ['an import upward', /^rank-2-models: src\/models\/bad\.ts → src\/agent\/loop\.ts/, 'src/models/bad.ts', `export { loop } from '../agent/loop.ts'\n`],
-  ['an import upward of a type alone', /^rank-0-util: src\/util\/bad\.ts → src\/models\/model\.ts/, 'src/util/bad.ts', `export type { Model } from '../models/model.ts'\n`],
-  ['a port that imports another', /^rank-2-tools: src\/tools\/bad\.ts → src\/models\/model\.ts/, 'src/tools/bad.ts', `export type { Model } from '../models/model.ts'\n`],
-  ['an agent that opens an adapter', /^adapters-only.*src\/agent\/bad\.ts → src\/models\/script/, 'src/agent/bad.ts', `export { open } from '../models/script/script.ts'\n`],
-  ['an agent that opens an adapter lazily', /^adapters-only.*src\/agent\/lazy\.ts → src\/tools\/builtin/, 'src/agent/lazy.ts', `export const clock = () => import('../tools/builtin/clock.ts')\n`],
-  ['an adapter that imports another', /^no-adapter-to-adapter: src\/models\/tape/, 'src/models/tape/tape.ts', `export { open } from '../script/script.ts'\n`],
-  ['node:fs in an agent', /^core-is-runtime-neutral: src\/agent\/disk\.ts → /, 'src/agent/disk.ts', `import { readFileSync } from 'node:fs'\nexport const read = readFileSync\n`],
+  [
+    'an import upward',
+    /^rank-2-models: src\/models\/bad\.ts → src\/agent\/loop\.ts/,
+    'src/models/bad.ts',
+    `export { loop } from '../agent/loop.ts'\n`,
+  ],
+  [
+    'an import upward of a type alone',
+    /^rank-0-util: src\/util\/bad\.ts → src\/models\/model\.ts/,
+    'src/util/bad.ts',
+    `export type { Model } from '../models/model.ts'\n`,
+  ],
+  [
+    'a port that imports another',
+    /^rank-2-tools: src\/tools\/bad\.ts → src\/models\/model\.ts/,
+    'src/tools/bad.ts',
+    `export type { Model } from '../models/model.ts'\n`,
+  ],
+  [
+    'an agent that opens an adapter',
+    /^adapters-only.*src\/agent\/bad\.ts → src\/models\/script/,
+    'src/agent/bad.ts',
+    `export { open } from '../models/script/script.ts'\n`,
+  ],
+  [
+    'an agent that opens an adapter lazily',
+    /^adapters-only.*src\/agent\/lazy\.ts → src\/tools\/builtin/,
+    'src/agent/lazy.ts',
+    `export const clock = () => import('../tools/builtin/clock.ts')\n`,
+  ],
+  [
+    'an adapter that imports another',
+    /^no-adapter-to-adapter: src\/models\/tape/,
+    'src/models/tape/tape.ts',
+    `export { open } from '../script/script.ts'\n`,
+  ],
+  [
+    'node:fs in an agent',
+    /^core-is-runtime-neutral: src\/agent\/disk\.ts → /,
+    'src/agent/disk.ts',
+    `import { readFileSync } from 'node:fs'\nexport const read = readFileSync\n`,
+  ],
   ['node:fs in a port', /^core-is-runtime-neutral: src\/models\/disk\.ts → /, 'src/models/disk.ts', `export { readFileSync } from 'fs'\n`],
   ['code that imports a test', /^no-way-out-of-src: src\/agent\/peek\.ts/, 'src/agent/peek.ts', `import './loop.test.ts'\n`],
   ['an import that leads nowhere', /^no-unresolvable: src\/agent\/lost\.ts/, 'src/agent/lost.ts', `export * from './nothing.ts'\n`],
-  ['the root door in a lower rank', /^rank-5-testing: src\/testing\/bad\.ts → src\/index\.ts/, 'src/testing/bad.ts', `export { loop } from '../index.ts'\n`],
+  [
+    'the root door in a lower rank',
+    /^rank-5-testing: src\/testing\/bad\.ts → src\/index\.ts/,
+    'src/testing/bad.ts',
+    `export { loop } from '../index.ts'\n`,
+  ],
   ['a folder without a rank', /^src\/extra: has no rank/, 'src/extra/thing.ts', 'export const thing = 1\n'],
 ]
 
