@@ -10,10 +10,14 @@ export function notesOf(node: JsonValue | undefined): Notes {
   if (!isNode(node)) return { rules: [] }
   const { description, default: preset } = node
   return {
-    ...(typeof description === 'string' && description.trim() !== '' && { description: oneLine(description) }),
+    ...describe(description ?? (isNode(node['items']) ? node['items']['description'] : undefined)),
     rules: rulesOf(node),
     ...(preset !== undefined && { default: preset }),
   }
+}
+
+function describe(text: JsonValue | undefined): { description?: string } {
+  return typeof text === 'string' && text.trim() !== '' ? { description: oneLine(text) } : {}
 }
 
 /** Text that may stand in a comment of one line. */

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../util/json.ts'
 import { assertNever } from '../util/assert-never.ts'
+import type { CodeType } from './code-types.ts'
 import { type FunctionDescription, noteText, textLines, typePrefix } from './function-description.ts'
 import { shapeOf } from './read-shape.ts'
 import { pythonName } from './python-name.ts'
@@ -9,6 +10,8 @@ import { type ObjectShape, type Property, resolveShape, type Shape, type ShapeDo
 const KEYWORDS: ReadonlySet<string> = new Set(
   'False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(' '),
 )
+
+const CODE_TYPE_NAMES: Readonly<Record<CodeType, string>> = { Date: 'datetime', bigint: 'int', 'Map<unknown, unknown>': 'dict', 'Set<unknown>': 'set', Uint8Array: 'bytes' }
 
 /** The stub of a function for a prompt: signature with plain types, docstring with what those cannot say. It parses as Python 3.9. */
 export function pythonFunction(description: FunctionDescription): string {
@@ -60,8 +63,7 @@ function parameterList({ properties, rest }: ObjectShape, document: ShapeDocumen
 
 function docstring(description: FunctionDescription, stub: Stub): string {
   const lines = textLines(description.description)
-  const details = stub.parameters ? stub.parameters.flatMap(property => parameterNote(property, stub.input)) : [`arguments: ${detail(stub.input.root)}`]
-  if (details.length > 0) lines.push('', 'Args:', ...details.map(line => `  ${line}`))
+  lines.push(...argumentLines(stub))
   const returns = returnNote(stub.output)
   if (returns) lines.push('', `Returns: ${returns}`)
   const definitions = new Set([...stub.input.definitions, ...stub.output.definitions].map(({ name, shape }) => `${name} = ${detail(shape)}`))
@@ -71,6 +73,17 @@ function docstring(description: FunctionDescription, stub: Stub): string {
   const [first = '', ...others] = lines.map(line => line.replaceAll('\\', '\\\\').replaceAll('"""', "'''"))
   if (others.length === 0) return `    """${first}${first.endsWith('"') ? ' ' : ''}"""`
   return [`    """${first}`, ...others.map(line => (line === '' ? '' : `    ${line}`)), '    """'].join('\n')
+}
+
+/** A parameter that the signature tells all about needs no line; the keys of a single dict are all told here. */
+function argumentLines({ input, parameters }: Stub): string[] {
+  const root = resolveShape(input, input.root)
+  const details = parameters
+    ? parameters.flatMap(property => parameterNote(property, input))
+    : root.type === 'object'
+      ? ['arguments: one dict with these keys', ...root.properties.map(property => `  ${field(property)}`)]
+      : [`arguments: ${detail(input.root)}`]
+  return details.length === 0 ? [] : ['', 'Args:', ...details.map(line => `  ${line}`)]
 }
 
 function parameterNote(property: Property, document: ShapeDocument): string[] {
@@ -88,7 +101,7 @@ function returnNote(document: ShapeDocument): string {
 function call(name: string, example: unknown, stub: Stub): string {
   const value = JSON.parse(JSON.stringify(example ?? {})) as JsonValue
   if (stub.parameters === null || typeof value !== 'object' || value === null || Array.isArray(value)) return `${pythonName(name)}(${literal(value)})`
-  return `${pythonName(name)}(${Object.entries(value).map(([key, field]) => `${key}=${literal(field)}`).join(', ')})`
+  return `${pythonName(name)}(${Object.entries(value).map(([key, item]) => `${key}=${literal(item)}`).join(', ')})`
 }
 
 /** A type that Python itself understands; objects are `dict`, whatever they hold. */
@@ -135,11 +148,12 @@ function detail(shape: Shape): string {
 
 function detailObject({ properties, rest }: ObjectShape): string {
   if (properties.length === 0) return rest && rest.type !== 'unknown' ? `dict[str, ${detail(rest)}]` : 'dict'
-  const fields = properties.map(property => {
-    const note = noteText(property, literal)
-    return `${literal(property.name)}${property.optional ? '?' : ''}: ${detail(property.shape)}${note ? ` (${note})` : ''}`
-  })
-  return `{${[...fields, ...(rest ? [`**: ${detail(rest)}`] : [])].join(', ')}}`
+  return `{${[...properties.map(field), ...(rest ? [`**: ${detail(rest)}`] : [])].join(', ')}}`
+}
+
+function field(property: Property): string {
+  const note = noteText(property, literal)
+  return `${literal(property.name)}${property.optional ? '?' : ''}: ${detail(property.shape)}${note ? ` [${note}]` : ''}`
 }
 
 function simple(shape: Exclude<Shape, { type: 'reference' | 'object' | 'array' | 'tuple' | 'union' | 'intersection' }>): string {
@@ -149,6 +163,8 @@ function simple(shape: Exclude<Shape, { type: 'reference' | 'object' | 'array' |
       return 'Any'
     case 'scalar':
       return { string: 'str', number: 'float', integer: 'int', boolean: 'bool', null: 'None' }[shape.name]
+    case 'code':
+      return CODE_TYPE_NAMES[shape.name]
     case 'literal':
       return literalType(shape.value)
     default:
@@ -180,7 +196,7 @@ function literal(value: JsonValue | undefined): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string') return quote(value)
   if (isList(value)) return `[${value.map(literal).join(', ')}]`
-  return `{${Object.entries(value).map(([key, field]) => `${quote(key)}: ${literal(field)}`).join(', ')}}`
+  return `{${Object.entries(value).map(([key, item]) => `${quote(key)}: ${literal(item)}`).join(', ')}}`
 }
 
 function isList(value: JsonValue): value is readonly JsonValue[] {

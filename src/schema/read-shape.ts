@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { JsonValue } from '../util/json.ts'
+import { CODE_TYPE, codeTypeOf } from './code-types.ts'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
 import { notesOf } from './notes.ts'
 import { intersectionOf, NEVER, type ObjectShape, resolveShape, type Property, type ScalarName, type Shape, type ShapeDocument, unionOf, UNKNOWN } from './shape.ts'
@@ -32,7 +33,7 @@ const parameters = new WeakMap<object, readonly string[]>()
 /** Names of a schema's top-level properties in the schema's order (ArkType sorts them); empty when it is not one object. */
 export function parametersOf(schema: StandardSchemaV1): readonly string[] {
   let names = parameters.get(schema)
-  if (names === undefined) parameters.set(schema, (names = propertyNames(jsonSchemaOf(schema, 'input'))))
+  if (names === undefined) parameters.set(schema, (names = propertyNames(jsonSchemaOf(schema, 'input', 'code'))))
   return names
 }
 
@@ -80,6 +81,8 @@ class ShapeReader {
   }
 
   #own(node: JsonSchema, hint: string): Shape {
+    const code = codeTypeOf(node[CODE_TYPE])
+    if (code) return { type: 'code', name: code }
     if (node['const'] !== undefined) return { type: 'literal', value: node['const'] }
     if (Array.isArray(node['enum'])) return unionOf(list(node['enum']).map(value => ({ type: 'literal', value })))
     const names = typesOf(node)
@@ -178,7 +181,7 @@ class ShapeReader {
 function isSmall(shape: Shape): boolean {
   if (shape.type === 'union') return shape.options.length <= 6 && shape.options.every(isSmall)
   if (shape.type === 'array') return isSmall(shape.items)
-  return shape.type === 'scalar' || shape.type === 'literal' || shape.type === 'unknown' || shape.type === 'never' || shape.type === 'reference'
+  return shape.type === 'scalar' || shape.type === 'code' || shape.type === 'literal' || shape.type === 'unknown' || shape.type === 'never' || shape.type === 'reference'
 }
 
 function typesOf(node: JsonSchema): readonly JsonValue[] {

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../util/json.ts'
+import type { CodeType } from './code-types.ts'
 
 /**
  * What a JSON Schema says about structure, freed of its many spellings: `shapeOf` reads one, the TypeScript and the
@@ -8,6 +9,7 @@ export type Shape =
   | { readonly type: 'unknown' }
   | { readonly type: 'never' }
   | { readonly type: 'scalar'; readonly name: ScalarName }
+  | { readonly type: 'code'; readonly name: CodeType }
   | { readonly type: 'literal'; readonly value: JsonValue }
   | { readonly type: 'array'; readonly items: Shape }
   | { readonly type: 'tuple'; readonly items: readonly Shape[]; /** How many of them must be there. */ readonly required: number; readonly rest: Shape | null }

@@ -98,6 +98,7 @@ function print(shape: Shape, indent: string): string {
       return shape.name === 'integer' ? 'number' : shape.name
     case 'literal':
       return literal(shape.value)
+    case 'code':
     case 'reference':
       return shape.name
     case 'array':

@@ -41,7 +41,7 @@ export function toolSignature(tool: AnyTool, language: ToolLanguage): string {
 export function functionDeclaration(tool: AnyTool): FunctionDeclaration {
   const notFor = tool.notFor ? [`Not for: ${tool.notFor}`] : []
   const examples = (tool.examples ?? []).map(example => `Example: ${JSON.stringify(example)}`)
-  return { name: tool.name, description: [tool.description, ...notFor, ...examples].join('\n'), inputSchema: inputSchema(tool) }
+  return { name: tool.name, description: [tool.description, ...notFor, ...examples].join('\n'), inputSchema: jsonSchemaOf(tool.input, 'input') }
 }
 
 /** What a sandbox needs to bind the tool as a function of its language. Throws `schema/unsupported`. */
@@ -52,11 +52,7 @@ export function guestFunction(tool: AnyTool, language: ToolLanguage): GuestFunct
 /** The tool's schemas and texts as the printers of `schema/` take them. Throws `schema/unsupported`. */
 export function describeTool(tool: AnyTool): FunctionDescription {
   const { name, description, output, notFor, examples } = tool
-  return { name, description, input: inputSchema(tool), output: output && jsonSchemaOf(output, 'output'), notFor, examples }
-}
-
-function inputSchema(tool: AnyTool): JsonSchema {
-  return jsonSchemaOf(tool.input, 'input')
+  return { name, description, input: jsonSchemaOf(tool.input, 'input', 'code'), output: output && jsonSchemaOf(output, 'output', 'code'), notFor, examples }
 }
 
 function printFunction(description: FunctionDescription, language: ToolLanguage): string {

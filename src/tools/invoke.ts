@@ -8,6 +8,9 @@ import { shapeOf } from '../schema/read-shape.ts'
 import { toolSignature, type ToolLanguage } from './declare.ts'
 import type { AnyTool, ToolContext } from './tool.ts'
 
+/** Longest time a timer can have; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2_147_483_647
+
 /** Milliseconds that a tool may take when neither it nor the caller says. */
 export const DEFAULT_TOOL_TIMEOUT_MS = 60_000
 
@@ -70,7 +73,7 @@ function bounded(tool: AnyTool, input: unknown, { signal, idempotencyKey, timeou
     inner.abort(error)
   }
   const onAbort = (): void => stop(cancelled(tool, signal))
-  const timer = setTimeout(() => stop(timedOut(tool, timeoutMs)), timeoutMs)
+  const timer = setTimeout(() => stop(timedOut(tool, timeoutMs)), Math.min(timeoutMs, LONGEST_TIMER_MS))
   signal.addEventListener('abort', onAbort, { once: true })
   start(tool, input, { signal: inner.signal, idempotencyKey }).then(resolve, error => reject(failed(tool, error)))
   return promise.finally(() => {
@@ -112,7 +115,7 @@ function unknownKeys(tool: AnyTool, value: unknown): readonly Issue[] {
 }
 
 function namedKeys(tool: AnyTool): readonly string[] | null {
-  const document = shapeOf(jsonSchemaOf(tool.input, 'input'))
+  const document = shapeOf(jsonSchemaOf(tool.input, 'input', 'code'))
   const root = resolveShape(document, document.root)
   return root.type === 'object' && root.rest === null ? root.properties.map(property => property.name) : null
 }

@@ -1,9 +1,8 @@
 /** Names that code in a sandbox needs for itself; kept as plain words so that a reader can check them. */
 const TYPESCRIPT_WORDS = `
-  abstract arguments as async await boolean break case catch class const constructor continue debugger declare default delete do else enum eval
-  export extends false finally for function get if implements import in instanceof interface let module namespace new null number of package
-  private protected public return satisfies set static string super switch symbol this throw true try type typeof undefined unknown using var void
-  while with yield`
+  any arguments async await bigint boolean break case catch class const constructor continue debugger default delete do else enum eval export extends
+  false finally for function if implements import in instanceof interface let module never new null number object package private protected public
+  return static string super switch symbol this throw true try type typeof undefined unknown var void while with yield`
 
 const JAVASCRIPT_BUILTINS = `
   AbortController AbortSignal AggregateError Array ArrayBuffer AsyncDisposableStack Atomics BigInt BigInt64Array BigUint64Array Boolean Buffer
@@ -15,8 +14,8 @@ const JAVASCRIPT_BUILTINS = `
   propertyIsEnumerable queueMicrotask require self setInterval setTimeout structuredClone toLocaleString toString unescape valueOf window`
 
 const PYTHON_WORDS = `
-  False None True and as assert async await break case class continue def del elif else except finally for from global if import in is lambda match
-  nonlocal not or pass raise return try type while with yield`
+  False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal
+  not or pass raise return try type while with yield`
 
 const PYTHON_BUILTINS = `
   abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex delattr dict dir divmod enumerate eval
