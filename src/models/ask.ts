@@ -1,11 +1,12 @@
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { addUsage, NO_USAGE, type Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
+import { untilAborted } from './abort.ts'
 import { BrokenStream, generateAnswer, streamAnswer, type Answer } from './answer.ts'
 import type { LanguageModel, ModelDelta, ModelReply, ModelRequest } from './model.ts'
 import { costOf, priceOf, type PriceTable } from './price.ts'
 import { replyFields, replyParts } from './reply.ts'
-import { cancelledBy, withRetry, type RetryClock, type RetryPolicy } from './retry.ts'
+import { withRetry, type RetryClock, type RetryPolicy } from './retry.ts'
 import { brokenUsage, countUsage } from './usage.ts'
 import { toV4 } from './v3.ts'
 
@@ -122,24 +123,4 @@ function replyOf(answer: Answer, { request, attempts, wasted, modelId, asked, pr
 
 function charsOf(answer: Answer): number {
   return answer.content.reduce((sum, part) => sum + (part.type === 'text' || part.type === 'reasoning' ? part.text.length : 0), 0)
-}
-
-/** Settles with `work`, or rejects as soon as `signal` aborts even where the model ignores the signal. */
-async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  if (signal.aborted) {
-    work.catch(() => {})
-    throw reasonOf(signal)
-  }
-  const { promise, reject } = Promise.withResolvers<never>()
-  const stop = (): void => reject(reasonOf(signal))
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
-
-function reasonOf(signal: AbortSignal): unknown {
-  return signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError' ? signal.reason : cancelledBy(signal)
 }

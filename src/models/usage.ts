@@ -1,4 +1,4 @@
-import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type { LanguageModelV4CallOptions, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import type { Usage } from '../client/usage.ts'
 import type { Answer } from './answer.ts'
 import type { ModelRequest } from './model.ts'
@@ -16,7 +16,7 @@ export function estimateTokens(text: string): number {
 }
 
 /** Tokens of a request before it is sent, for a budget's reservation: prompt, tool declarations and response schema. */
-export function estimateRequestTokens(request: Pick<ModelRequest, 'prompt' | 'tools' | 'responseFormat'>): number {
+export function estimateRequestTokens(request: ModelRequest | LanguageModelV4CallOptions): number {
   const extras = [request.tools, request.responseFormat?.type === 'json' ? request.responseFormat.schema : undefined]
   return estimatePromptTokens(request.prompt) + extras.reduce((sum, extra) => sum + (extra ? estimateTokens(JSON.stringify(extra)) : 0), 0)
 }
