@@ -58,8 +58,7 @@ function numberRules(node: JsonSchema): string[] {
   const low = bound(node['exclusiveMinimum'], '>') ?? bound(node['minimum'], '>=')
   const high = bound(node['exclusiveMaximum'], '<') ?? bound(node['maximum'], '<=')
   const limits = [low, high].filter(limit => limit !== undefined).join(' and ')
-  if (isInteger) rules.push(limits ? `integer ${limits}` : 'integer')
-  else if (limits) rules.push(limits)
+  if (limits) rules.push(limits)
   if (typeof node['multipleOf'] === 'number' && !(isInteger && node['multipleOf'] === 1)) rules.push(`multiple of ${node['multipleOf']}`)
   return rules
 }

@@ -40,8 +40,8 @@ interface Stub {
 
 function readStub({ name, input, output }: Pick<FunctionDescription, 'name' | 'input' | 'output'>): Stub {
   const prefix = typePrefix(name)
-  const taken = shapeOf(input, { prefix })
-  const given = shapeOf(output ?? {}, { prefix })
+  const taken = shapeOf(input, { prefix, rootName: 'Input' })
+  const given = shapeOf(output ?? {}, { prefix, rootName: 'Result' })
   const root = resolveShape(taken, taken.root)
   const parameters = root.type === 'object' && root.properties.every(property => isParameterName(property.name)) ? root.properties : null
   const list = root.type === 'object' && parameters ? parameterList(root, taken) : 'arguments: dict, /'

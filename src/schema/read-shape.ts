@@ -18,6 +18,8 @@ interface Entry {
 export interface ReadShapeOptions {
   /** Put before the names of definitions, so that those of several functions do not meet in one prompt. */
   readonly prefix?: string
+  /** Name of the whole where it refers to itself; default `Root`. */
+  readonly rootName?: string
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ReadShapeOptions {
  * `if`) is left out, so the result may allow more than the schema does, never less.
  */
 export function shapeOf(document: JsonSchema, options: ReadShapeOptions = {}): ShapeDocument {
-  return new ShapeReader(document, options.prefix ?? '').read()
+  return new ShapeReader(document, options.prefix ?? '').read(options.rootName ?? 'Root')
 }
 
 const parameters = new WeakMap<object, readonly string[]>()
@@ -56,8 +58,8 @@ class ShapeReader {
     this.#prefix = prefix
   }
 
-  read(): ShapeDocument {
-    const root = this.#reference('#', 'root')
+  read(rootName: string): ShapeDocument {
+    const root = this.#reference('#', rootName)
     const definitions = [...this.#entries.values()].flatMap(({ name, node, shape, recursive }) =>
       shape && (recursive || !isSmall(shape)) ? [{ name, shape, ...notesOf(node) }] : [],
     )
@@ -166,9 +168,9 @@ class ShapeReader {
   }
 
   #name(pointer: string, node: JsonValue, hint: string): string {
-    const last = pointer.split('/').at(-1) ?? ''
+    const [, last = ''] = /^#\/(?:\$defs|definitions)\/([^/]+)$/.exec(pointer) ?? []
     const title = isObject(node) && typeof node['title'] === 'string' ? node['title'] : ''
-    const base = pascal(/^#?$|^_*schema_?\d*$|^\d+$/i.test(last) ? title || hint : last) || 'Item'
+    const base = pascal(/^_*schema_?\d*$|^\d*$/i.test(last) ? title || hint : unescapePart(last)) || 'Item'
     const name = base.startsWith(this.#prefix) ? base : this.#prefix + base
     let free = name
     for (let n = 2; this.#names.has(free); n++) free = `${name}${n}`

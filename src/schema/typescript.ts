@@ -3,7 +3,7 @@ import { assertNever } from '../util/assert-never.ts'
 import { type FunctionDescription, noteText, textLines, typePrefix } from './function-description.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { shapeOf } from './read-shape.ts'
-import type { Definition, ObjectShape, Property, Shape } from './shape.ts'
+import { type Definition, isNull, type Notes, type ObjectShape, type Property, type Shape } from './shape.ts'
 
 /** Longest object or comment that stays on one line. */
 const INLINE = 90
@@ -47,15 +47,15 @@ interface FunctionTypes {
 
 function typesOf(name: string, input: JsonSchema, output: JsonSchema | undefined): FunctionTypes {
   const prefix = typePrefix(name)
-  const taken = shapeOf(input, { prefix })
-  const given = shapeOf(output ?? {}, { prefix: sameNames(input, output, prefix) ? `${prefix}Result` : prefix })
+  const taken = shapeOf(input, { prefix, rootName: 'Input' })
+  const given = shapeOf(output ?? {}, { prefix: sameNames(input, output, prefix) ? `${prefix}Result` : prefix, rootName: 'Result' })
   const hasNoParameters = taken.root.type === 'object' && taken.root.properties.length === 0 && taken.root.rest === null
   const isOptional = taken.root.type === 'object' && taken.root.properties.every(property => property.optional)
   return {
     input: hasNoParameters ? '' : `input${isOptional ? '?' : ''}: ${print(taken.root, '')}`,
     output: print(given.root, ''),
     declarations: [...new Set([...taken.definitions, ...given.definitions].map(declaration))],
-    note: noteText(given, literal),
+    note: comment(given, given.root),
   }
 }
 
@@ -71,7 +71,7 @@ function signature(name: string, types: FunctionTypes): string {
 }
 
 function declaration(definition: Definition): string {
-  const note = noteText(definition, literal)
+  const note = comment(definition, definition.shape)
   return `${note ? `${block([note], '')}\n` : ''}type ${definition.name} = ${print(definition.shape, '')}`
 }
 
@@ -142,8 +142,12 @@ function record(rest: Shape, indent: string): string {
 }
 
 function inline(properties: readonly Property[], open: readonly string[]): string | undefined {
-  if (properties.some(property => noteText(property, literal) !== '')) return undefined
-  const text = `{ ${[...properties.map(property => member(property, '')), ...open].join('; ')} }`
+  if (properties.some(property => property.description !== undefined)) return undefined
+  const members = properties.map(property => {
+    const note = comment(property, property.shape)
+    return note ? `${member(property, '')} /* ${note.replaceAll('*/', '*\\/')} */` : member(property, '')
+  })
+  const text = `{ ${[...members, ...open].join('; ')} }`
   return text.length <= INLINE && !text.includes('\n') ? text : undefined
 }
 
@@ -151,12 +155,29 @@ function multiline(properties: readonly Property[], open: readonly string[], ind
   const inner = `${indent}  `
   const lines = properties.flatMap(property => {
     const text = `${inner}${member(property, inner)}`
-    const note = noteText(property, literal)
+    const note = comment(property, property.shape)
     if (note === '') return [text]
     const isShort = !text.includes('\n') && text.length + note.length <= INLINE + 30
     return isShort ? [`${text} // ${note}`] : [`${inner}${block([note], inner)}`, text]
   })
   return ['{', ...lines, ...open.map(line => inner + line), `${indent}}`].join('\n')
+}
+
+/** Notes as text; that a number is whole is one of them, as TypeScript has no type for it. */
+function comment(notes: Notes, shape: Shape): string {
+  const whole = wholeNumber(shape)
+  const [first, ...others] = notes.rules
+  const isBound = first !== undefined && /^(each )?[<>]/.test(first)
+  const rules = whole === '' ? notes.rules : isBound ? [`${whole} ${first.replace(/^each /, '')}`, ...others] : [whole, ...notes.rules]
+  return noteText({ ...notes, rules }, literal)
+}
+
+function wholeNumber(shape: Shape): string {
+  if (shape.type === 'scalar' && shape.name === 'integer') return 'integer'
+  if (shape.type === 'array' && wholeNumber(shape.items) === 'integer') return 'each integer'
+  if (shape.type !== 'union') return ''
+  const [only, ...others] = shape.options.filter(option => !isNull(option))
+  return only && others.length === 0 ? wholeNumber(only) : ''
 }
 
 function member({ name, optional, shape }: Property, indent: string): string {
