@@ -2,6 +2,7 @@ import type { EntryBodies, NewEntry } from '../client/entry.ts'
 import { hash32 } from '../util/hash.ts'
 import type { ActionLog, EffectContext } from './context.ts'
 import type { Activity } from './activity.ts'
+import type { Inbox } from './inbox.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { Recorded } from './recorded.ts'
 
@@ -12,6 +13,7 @@ export interface ActionLogParts {
   readonly recorded: Recorded
   readonly writer: LogWriter
   readonly activity: Activity
+  readonly inbox: Inbox
   perform<T>(key: string, effect: (o: EffectContext) => Promise<T>): Promise<T>
 }
 
@@ -60,6 +62,7 @@ export function openActionLog(parts: ActionLogParts): ActionLog {
     dispatch: (call, effect) => activity.during(() => parts.perform(keyOf(call), effect)),
 
     async end(body: EntryBodies['action-end']) {
+      parts.inbox.forget(`${step}.`)
       if (!ended) await append([writer.entry('action-end', `${step}.end`, body)])
       leave()
     },

@@ -40,7 +40,7 @@ interface OpenRun {
   readonly writer: LogWriter
   readonly turns: Turns
   readonly inbox: Inbox
-  readonly entries: Entry[]
+  readonly recorded: Recorded
 }
 
 const DIVERGED_AFTER_MS = 1_000
@@ -69,8 +69,8 @@ export class Activation {
   /** Hands over an entry that came from outside this activation. */
   receive(entry: Entry): void {
     const open = this.#open.get(entry.run)
-    if (!open || open.entries.some((known) => known.seq === entry.seq)) return
-    open.entries.push(entry)
+    if (!open || open.recorded.entries.some((known) => known.seq === entry.seq)) return
+    open.recorded.add([entry])
     open.inbox.receive(entry)
   }
 
@@ -81,7 +81,7 @@ export class Activation {
 
   /** The runs that are open now, with the last entry that is known of each. */
   positions(): readonly { readonly run: string; readonly after: number }[] {
-    return [...this.#open.values()].map(({ run, entries }) => ({ run, after: entries.at(-1)?.seq ?? 0 }))
+    return [...this.#open.values()].map(({ run, recorded }) => ({ run, after: recorded.entries.at(-1)?.seq ?? 0 }))
   }
 
   /** Gives everything up at once; the logs stay as they are, so that the run can go on elsewhere. */
@@ -130,9 +130,9 @@ export class Activation {
     if (!start || !isEntry(start, 'run-start')) throw new TroupeError('engine/log-corrupt', `the log of run ${run} does not begin with run-start`)
 
     const open = this.#openRun(run, epoch, entries)
-    const outcome = await settled(agent, start.body.input, this.#contextOf(open, entries))
+    const outcome = await settled(agent, start.body.input, this.#contextOf(open))
     if (this.#closed) return dropped()
-    const body = { ...outcome, usage: usageOf(open.entries), steps: stepsOf(open.entries) }
+    const body = { ...outcome, usage: usageOf(open.recorded.entries), steps: stepsOf(open.recorded.entries) }
     await this.#activity.during(() => open.writer.append([open.writer.entry('run-end', 'end', body)]))
     this.#open.delete(run)
     return body
@@ -140,7 +140,6 @@ export class Activation {
 
   #openRun(run: string, epoch: number, entries: readonly Entry[]): OpenRun {
     const { store, clock, publish } = this.#options
-    const known = [...entries]
     const recorded = new Recorded(entries)
     const writer = new LogWriter({
       store,
@@ -148,25 +147,25 @@ export class Activation {
       epoch,
       clock,
       onAppended: (written) => {
-        known.push(...written)
+        recorded.add(written)
         publish(written)
       },
       onBroken: (error) => void this.#break(error),
     })
-    const open = { run, writer, turns: new Turns(recorded.turns()), inbox: new Inbox(clock, entries), entries: known }
+    const open = { run, writer, turns: new Turns(recorded.turns()), inbox: new Inbox(clock, entries), recorded }
     this.#open.set(run, open)
     if (this.#closed) writer.close()
     return open
   }
 
-  #contextOf({ run, writer, turns, inbox }: OpenRun, entries: readonly Entry[]): ReturnType<typeof createRunContext> {
+  #contextOf({ run, writer, turns, inbox, recorded }: OpenRun): ReturnType<typeof createRunContext> {
     const { rootRunId, clock, effects, live } = this.#options
     return createRunContext({
       runId: run,
       rootRunId,
       signal: this.#abort.signal,
       clock,
-      recorded: new Recorded(entries),
+      recorded,
       writer,
       turns,
       inbox,
@@ -212,14 +211,14 @@ export class Activation {
   /** Tells in every open log that it waits, children first, and lets go of everything. */
   async #park(): Promise<void> {
     const runs = [...this.#open.values()]
-    const tree = runs.map(({ run, entries }) => ({ run, waits: openWaitsOf(entries), usage: usageOf(entries), entries }))
-    for (const { run, writer, entries } of runs.toReversed()) {
+    const tree = runs.map(({ run, recorded: { entries } }) => ({ run, waits: openWaitsOf(entries), usage: usageOf(entries) }))
+    for (const { run, writer, recorded } of runs.toReversed()) {
       const below = tree.filter((other) => other.run === run || other.run.startsWith(`${run}-`))
       const waits: readonly Wait[] = below.flatMap((other) => other.waits)
       const key = `waiting.${hash32(waits.map((wait) => wait.callId + wait.reason).join(' '))}`
-      if (entries.some((entry) => entry.key === key)) continue
+      if (recorded.find('run-waiting', key)) continue
       const usage = below.reduce<Usage>((sum, other) => addUsage(sum, other.usage), NO_USAGE)
-      await this.#activity.during(() => writer.append([writer.entry('run-waiting', key, { waits, usage, steps: stepsOf(entries) })]))
+      await this.#activity.during(() => writer.append([writer.entry('run-waiting', key, { waits, usage, steps: stepsOf(recorded.entries) })]))
     }
     if (!this.#closed) await this.#close({ type: 'parked' }, new TroupeError('engine/closed', 'the run is parked'))
   }
@@ -240,12 +239,13 @@ export class Activation {
   }
 }
 
-/** The outcome of an agent's control flow; what it throws is the caller's or the system's fault and fails the run. */
+/** The outcome of an agent's control flow; what it throws is the caller's or the system's fault and fails the run, unless it says that code and log do not fit. */
 async function settled(agent: AgentRef, input: RunInput, ctx: ReturnType<typeof createRunContext>): Promise<Omit<EntryBodies['run-end'], 'usage' | 'steps'>> {
   try {
-    const outcome: AgentOutcome = await agent.run(input, ctx)
+    const outcome: AgentOutcome = await agent.activate(input, ctx)
     return outcome
   } catch (error) {
+    if (TroupeError.is(error, 'run/incompatible')) throw error
     return { status: 'failed', error: TroupeError.wrap(error, 'agent/failed').toJSON() }
   }
 }

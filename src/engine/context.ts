@@ -10,8 +10,8 @@ export interface AgentRef<Output = unknown> {
   readonly outputType?: Output
   readonly name: string
   readonly version: string
-  /** Plain control flow over `ctx`; run again from the top on every resume. */
-  run(input: RunInput, ctx: RunContext): Promise<AgentOutcome>
+  /** One activation of a run: plain control flow over `ctx`, gone through again from the top on every resume. */
+  activate(input: RunInput, ctx: RunContext): Promise<AgentOutcome>
 }
 
 /** How an agent's own control flow ended; thrown faults end the run as `failed` or `cancelled`. */
@@ -40,10 +40,10 @@ export interface RunContext {
   /** Aborted when the run is cancelled, parked or taken over; `signal.reason` is the `TroupeError`. */
   readonly signal: AbortSignal
   /**
-   * Runs an effect once and remembers what it gave. At-least-once in a crash, so each attempt gets the same idempotency
+   * Runs an effect once and remembers what it gave, which must be plain JSON data. At-least-once in a crash, so each attempt gets the same idempotency
    * key. Throws what the effect threw, live and in replay, as `TroupeError`; `engine/nested` inside an effect.
    */
-  step<T extends JsonValue>(key: string, effect: (o: EffectContext) => Promise<T>, options?: StepOptions): Promise<T>
+  step<T>(key: string, effect: (o: EffectContext) => Promise<T>, options?: StepOptions): Promise<T>
   /** Runs a managed agent as a run of its own, in this activation; its log tells how it ended. */
   child(key: string, agent: AgentRef, input: RunInput): Promise<ChildOutcome>
   /** Waits for an approval, a signal or a time; null when the time came first. A run that only waits may be parked. */

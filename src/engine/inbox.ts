@@ -59,6 +59,11 @@ export class Inbox {
     })
   }
 
+  /** Drops the waits of an action that is over: nobody is there to take their answer. */
+  forget(prefix: string): void {
+    for (const key of this.#open.keys()) if (key.startsWith(prefix)) this.#open.delete(key)
+  }
+
   #offer(wait: OpenWait): boolean {
     const entry = this.#arrived.find((entry) => !this.#taken.has(entry.seq) && answers(entry, wait))
     if (!entry) return false

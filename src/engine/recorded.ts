@@ -14,14 +14,24 @@ export function nameOf(type: EntryType, key: string): string {
 /** Which types of entry are the memo of an operation: it was asked for, and this is what it gave. */
 const MEMOS: ReadonlySet<EntryType> = new Set(['effect', 'model-end', 'agent-end', 'wait-end'])
 
-/** What the log of a run held when this activation began, found by key. */
+/** The log of a run as this activation knows it, found by key: what was there when it began, and what it wrote since. */
 export class Recorded {
-  readonly entries: readonly Entry[]
-  readonly #byKey: Map<string, Entry>
+  readonly #entries: Entry[] = []
+  readonly #byKey = new Map<string, Entry>()
 
   constructor(entries: readonly Entry[]) {
-    this.entries = entries
-    this.#byKey = new Map(entries.flatMap((entry) => (entry.key === undefined ? [] : [[nameOf(entry.type, entry.key), entry]])))
+    this.add(entries)
+  }
+
+  get entries(): readonly Entry[] {
+    return this.#entries
+  }
+
+  add(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#entries.push(entry)
+      if (entry.key !== undefined) this.#byKey.set(nameOf(entry.type, entry.key), entry)
+    }
   }
 
   find<Type extends EntryType>(type: Type, key: string): Entry<Type> | undefined {

@@ -36,7 +36,8 @@ export interface RunContextParts {
 /** The engine's half of `RunContext`: answers from the log what it knows, and does and logs the rest. */
 export function createRunContext(parts: RunContextParts): RunContext {
   const { runId, recorded, writer, turns, activity, effects } = parts
-  const emitted = new Map<string, string>()
+  /** What is being written, so that two asking at once write one. */
+  const writing = new Map<string, Promise<void>>()
 
   const refuseNested = (): void => {
     if (effects.active() !== parts.rootRunId) return
@@ -47,9 +48,10 @@ export function createRunContext(parts: RunContextParts): RunContext {
     if (!isCallKey(key)) await turns.live()
   }
   const write = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
-    const entry = writer.entry(type, key, body)
-    emitted.set(nameOf(type, key), entry.at)
-    await activity.during(() => writer.append([entry]))
+    const written = activity.during(async () => void (await writer.append([writer.entry(type, key, body)])))
+    writing.set(nameOf(type, key), written)
+    await written
+    writing.delete(nameOf(type, key))
   }
   /** Writes the memo of an operation and waits for its turn to be settled. */
   const settle = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
@@ -62,9 +64,9 @@ export function createRunContext(parts: RunContextParts): RunContext {
 
   const emit: RunContext['emit'] = async (key, type, body) => {
     refuseNested()
-    if (recorded.find(type, key) || emitted.has(nameOf(type, key))) return
+    if (recorded.find(type, key)) return
     await untilLive(key)
-    await write(type, key, body)
+    await (writing.get(nameOf(type, key)) ?? write(type, key, body))
   }
 
   return {
@@ -72,7 +74,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
     signal: parts.signal,
     emit,
 
-    async step<T extends JsonValue>(key: string, effect: (o: EffectContext) => Promise<T>, options: StepOptions = {}): Promise<T> {
+    async step<T>(key: string, effect: (o: EffectContext) => Promise<T>, options: StepOptions = {}): Promise<T> {
       refuseNested()
       const type = options.type ?? 'effect'
       const known = recorded.find(type, key)
@@ -119,9 +121,9 @@ export function createRunContext(parts: RunContextParts): RunContext {
 
     async action(step: number): Promise<ActionLog> {
       refuseNested()
-      const at = recorded.find('step-start', String(step))?.at ?? emitted.get(nameOf('step-start', String(step)))
+      const at = recorded.find('step-start', String(step))?.at
       if (at === undefined) throw new TroupeError('internal/unreachable', `step ${step} of run ${runId} has an action but no start`)
-      return openActionLog({ runId, step, clock: Date.parse(at), recorded, writer, activity, perform })
+      return openActionLog({ runId, step, clock: Date.parse(at), recorded, writer, activity, inbox: parts.inbox, perform })
     },
 
     during: (work) => parts.during(work),
@@ -130,17 +132,17 @@ export function createRunContext(parts: RunContextParts): RunContext {
 }
 
 /** Runs an effect and gives its memo; what it threw becomes the memo's error. */
-async function attempt<T extends JsonValue>(clock: Clock, effect: () => Promise<T>): Promise<Memo> {
+async function attempt<T>(clock: Clock, effect: () => Promise<T>): Promise<Memo> {
   const begun = clock.now()
   try {
     const value = await effect()
-    return { value, durationMs: clock.now() - begun }
+    return { value: value as JsonValue, durationMs: clock.now() - begun }
   } catch (error) {
     return { error: TroupeError.wrap(error, 'agent/failed').toJSON(), durationMs: clock.now() - begun }
   }
 }
 
-function valueOf<T extends JsonValue>(memo: Memo): T {
+function valueOf<T>(memo: Memo): T {
   if ('error' in memo) throw TroupeError.from(memo.error)
   return memo.value as T
 }
