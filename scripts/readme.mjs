@@ -29,8 +29,8 @@ const updated = text.replace(block, (whole, marker, file, code) => {
 })
 if (taken === 0 && examples.length > 0) faults.push('README.md: shows none of the examples')
 for (const page of pages()) {
-  for (const [link, target] of readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
-    if (!existsSync(join(root, dirname(page), target))) faults.push(`${page}: ${link.slice(1)} leads nowhere`)
+  for (const [, target] of readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
+    if (!existsSync(join(root, dirname(page), target))) faults.push(`${page}: the link to ${target} leads nowhere`)
   }
 }
 

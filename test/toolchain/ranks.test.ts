@@ -1,23 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-
-const gate = join(import.meta.dirname, '../../scripts/ranks.mjs')
-const trees: string[] = []
-afterEach(() => trees.splice(0).forEach((tree) => rmSync(tree, { recursive: true, force: true })))
-
-function check(files: Record<string, string>): { code: number | null; faults: string[] } {
-  const tree = mkdtempSync(join(tmpdir(), 'troupe-ranks-'))
-  trees.push(tree)
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(tree, path)), { recursive: true })
-    writeFileSync(join(tree, path), text)
-  }
-  const { status, stderr } = spawnSync(process.execPath, [gate, tree], { encoding: 'utf8' })
-  return { code: status, faults: stderr.split('\n').filter(Boolean) }
-}
+import { describe, expect, it } from 'vitest'
+import { check } from './plant.ts'
 
 const clean = {
   'src/util/json.ts': `import type { Fault } from '../errors/fault.ts'\nexport type Json = Fault | string\n`,
@@ -90,18 +72,18 @@ const planted: [hazard: string, rule: RegExp, path: string, text: string][] = [
 
 describe('the import ranks', () => {
   it('let a clean tree pass, tests that reach upward included', () => {
-    expect(check(clean)).toEqual({ code: 0, faults: [] })
+    expect(check('ranks', clean)).toEqual({ code: 0, faults: [] })
   })
 
   it('report each planted fault, and nothing else', () => {
-    const { code, faults } = check({ ...clean, ...Object.fromEntries(planted.map(([, , path, text]) => [path, text])) })
+    const { code, faults } = check('ranks', { ...clean, ...Object.fromEntries(planted.map(([, , path, text]) => [path, text])) })
     expect(code).toBe(1)
     for (const [hazard, rule] of planted) expect(faults, hazard).toContainEqual(expect.stringMatching(rule))
     expect(faults.filter((fault) => !planted.some(([, rule]) => rule.test(fault)))).toEqual([])
   })
 
   it('report a cycle, of types alone too', () => {
-    const { code, faults } = check({
+    const { code, faults } = check('ranks', {
       'src/agent/a.ts': `import type { B } from './b.ts'\nexport interface A { b: B }\n`,
       'src/agent/b.ts': `import type { A } from './a.ts'\nexport interface B { a: A }\n`,
     })
@@ -110,7 +92,10 @@ describe('the import ranks', () => {
   })
 
   it('fail on a tree in which no module is seen', () => {
-    expect(check({ 'src/agent/notes.md': 'nothing to read' })).toEqual({ code: 1, faults: [expect.stringContaining('no module was seen')] })
-    expect(check({}).code).toBe(1)
+    expect(check('ranks', { 'src/agent/notes.md': 'nothing to read' })).toEqual({
+      code: 1,
+      faults: [expect.stringContaining('no module was seen')],
+    })
+    expect(check('ranks', {}).code).toBe(1)
   })
 })
