@@ -34,9 +34,10 @@ export async function invokeTool(tool: AnyTool, value: unknown, options: RunTool
 
 /**
  * The arguments as `run` gets them, defaults filled in. Keys that the schema does not name are refused even where the
- * library would drop them: a misspelt optional key would otherwise count as absent. Throws `tool/arguments`.
+ * library would drop them: a misspelt optional key would otherwise count as absent. Nothing at all counts as `{}`. Throws `tool/arguments`.
  */
-export async function parseArguments(tool: AnyTool, value: unknown, language: ToolLanguage = 'typescript'): Promise<unknown> {
+export async function parseArguments(tool: AnyTool, given: unknown, language: ToolLanguage = 'typescript'): Promise<unknown> {
+  const value = given ?? {}
   const strangers = unknownKeys(tool, value)
   const result = await parse(tool.input, value)
   if (result.ok && strangers.length === 0) return result.value
