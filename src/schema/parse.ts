@@ -25,9 +25,10 @@ export function parse<Schema extends StandardSchemaV1>(
   }
 }
 
+/** Plain arrays throughout: ArkType's own kinds of them would not be equal to what comes back from a log. */
 function toParseResult<T>(result: StandardSchemaV1.Result<T>): ParseResult<T> {
   if (result.issues === undefined) return { ok: true, value: result.value }
-  return { ok: false, issues: result.issues.map(({ path, message }) => ({ path: (path ?? []).map(toKey), message })) }
+  return { ok: false, issues: Array.from(result.issues, ({ path, message }) => ({ path: Array.from(path ?? [], toKey), message })) }
 }
 
 function toKey(segment: PropertyKey | StandardSchemaV1.PathSegment): string | number {

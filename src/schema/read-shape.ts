@@ -190,8 +190,8 @@ function typesOf(node: JsonSchema): readonly JsonValue[] {
   const { type } = node
   if (Array.isArray(type)) return list(type)
   if (typeof type === 'string') return [type]
-  if (node['properties'] !== undefined || node['patternProperties'] !== undefined || isObject(node['additionalProperties'])) return ['object']
-  return node['items'] !== undefined || node['prefixItems'] !== undefined ? ['array'] : []
+  if (isObject(node['properties']) || isObject(node['patternProperties']) || isObject(node['additionalProperties'])) return ['object']
+  return isObject(node['items']) || Array.isArray(node['items']) || Array.isArray(node['prefixItems']) ? ['array'] : []
 }
 
 /** The part that a local reference points to; undefined for foreign and broken ones. */
