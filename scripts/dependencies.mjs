@@ -37,6 +37,13 @@ for (const name of Object.keys(peerDependencies)) {
 }
 for (const [line] of lock.matchAll(/^\s*"resolved": "(?!file:)[^"]*"/gm))
   faults.push(`package-lock.json: ${line.trim()}: the lockfile names a registry`)
+for (const [path, { optionalDependencies = {} }] of Object.entries(locked)) {
+  const absent = Object.keys(optionalDependencies).filter(
+    (name) => !locked[`node_modules/${name}`] && !locked[`${path}/node_modules/${name}`],
+  )
+  if (absent.length > 0)
+    faults.push(`package-lock.json: ${path} lacks ${absent.join(', ')}: run \`node scripts/lockfile.mjs\`, or \`npm ci\` refuses it`)
+}
 
 const installed = Object.entries(locked).filter(
   ([path, entry]) => path !== '' && !entry.dev && !entry.devOptional && !entry.optional && !entry.peer,

@@ -119,6 +119,15 @@ describe('the gate of dependencies', () => {
       'the lockfile names a registry',
     ],
     [
+      'a platform left out of the lockfile',
+      {
+        'package-lock.json': JSON.stringify({
+          packages: packages({ 'node_modules/c': { dev: true, optionalDependencies: { 'c-darwin-arm64': '1.0.0' } } }),
+        }),
+      },
+      'node_modules/c lacks c-darwin-arm64',
+    ],
+    [
       'an install script for users',
       { 'package-lock.json': JSON.stringify({ packages: packages({ 'node_modules/c': { hasInstallScript: true } }) }) },
       'node_modules/c: a package that users install runs an install script',
