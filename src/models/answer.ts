@@ -138,10 +138,16 @@ export function collectParts(): PartCollector {
     add,
     received: () => received,
     answer: () => {
-      if (!end) throw new BrokenStream('the answer broke off: the stream ended without a finish', received)
+      if (!end || isMadeUp(end)) throw new BrokenStream('the answer broke off: the stream ended without a finish', received)
       return { content, finishReason: end.finishReason, usage: end.usage, ...(modelId && { modelId }) }
     },
   }
+}
+
+/** Some provider packages end a stream that was cut with a finish of their own: no reason the provider gave, and no count. */
+function isMadeUp({ finishReason, usage }: Extract<LanguageModelV4StreamPart, { type: 'finish' }>): boolean {
+  const counted = usage.inputTokens.total !== undefined || usage.outputTokens.total !== undefined
+  return finishReason.unified === 'other' && finishReason.raw === undefined && !counted
 }
 
 function merged(

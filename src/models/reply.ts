@@ -36,7 +36,8 @@ function replyPart(part: LanguageModelV4Content): ReplyPart | undefined {
         ...options,
       }
     case 'custom':
-      return { type: 'custom', kind: part.kind, ...options }
+      // Anthropic's streams begin with one that only repeats the first usage count; it is never sent back.
+      return part.kind === 'anthropic.message_start' ? undefined : { type: 'custom', kind: part.kind, ...options }
     case 'source':
     case 'tool-approval-request':
       return undefined
