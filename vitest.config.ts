@@ -1,7 +1,7 @@
-import { defineConfig } from 'vitest/config'
+import type { ViteUserConfig } from 'vitest/config'
 
 // Tests stand beside the source; test/ holds what needs a built package, a killed process or a whole tree.
-export default defineConfig({
+const config: ViteUserConfig = {
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/.bars/**', '**/.troupe/**'],
@@ -15,4 +15,6 @@ export default defineConfig({
     restoreMocks: true,
     env: { TROUPE_TEST: '1', OPENAI_API_KEY: '', ANTHROPIC_API_KEY: '' },
   },
-})
+}
+
+export default config

@@ -1,7 +1,7 @@
 // Every gate but the tests: `npm run check`, or `npm run check -- ranks doors` for some of them. Goes on after a failure and ends with a table.
 import { spawn } from 'node:child_process'
 import { delimiter, join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 
 const root = join(import.meta.dirname, '..')
 const bin = (name) => join(root, 'node_modules', '.bin', name)
@@ -65,6 +65,8 @@ function run([command, ...args]) {
     child.stdout.on('data', (data) => (output += data))
     child.stderr.on('data', (data) => (output += data))
     child.on('error', (error) => (output += error.message))
-    child.on('close', (code) => resolve({ code: code ?? 1, output, seconds: (performance.now() - started) / 1000 }))
+    child.on('close', (code) =>
+      resolve({ code: code ?? 1, output: stripVTControlCharacters(output), seconds: (performance.now() - started) / 1000 }),
+    )
   })
 }
