@@ -11,7 +11,10 @@ export function closest(wrong: string, names: Iterable<string>): string | undefi
 }
 
 function fold(name: string): string {
-  return name.slice(0, 100).toLowerCase().replaceAll(/[_\-\s]/g, '')
+  return name
+    .slice(0, 100)
+    .toLowerCase()
+    .replaceAll(/[_\-\s]/g, '')
 }
 
 /** Edits between two words with swaps of neighbours as one (optimal string alignment); gives `limit` when it is not less. */

@@ -21,7 +21,9 @@ const BY_NAME: Readonly<Record<string, CodeType>> = {
 export function codeOptions(vendor: string): Readonly<Record<string, unknown>> {
   switch (vendor) {
     case 'zod':
-      return { unrepresentable: ({ zodSchema }: { zodSchema: { _zod: { def: { type: string } } } }) => keyword(zodSchema._zod.def.type) ?? 'throw' }
+      return {
+        unrepresentable: ({ zodSchema }: { zodSchema: { _zod: { def: { type: string } } } }) => keyword(zodSchema._zod.def.type) ?? 'throw',
+      }
     case 'arktype':
       return {
         fallback: {
@@ -39,7 +41,7 @@ export function codeOptions(vendor: string): Readonly<Record<string, unknown>> {
 
 /** The type that a part of a schema names, if it is one we know. */
 export function codeTypeOf(value: unknown): CodeType | undefined {
-  return CODE_TYPES.find(type => type === value)
+  return CODE_TYPES.find((type) => type === value)
 }
 
 function keyword(name: string): Readonly<Record<string, CodeType>> | undefined {

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { toStandardJsonSchema } from '@valibot/to-json-schema'
@@ -41,7 +42,11 @@ const cases: Readonly<Record<string, FunctionDescription>> = {
     input: input(
       z.object({
         short: z.string().min(2).max(6).describe('A short text.'),
-        long: z.string().describe('A description that is so long that it cannot stand at the end of its line without making the line unreadable for everybody'),
+        long: z
+          .string()
+          .describe(
+            'A description that is so long that it cannot stand at the end of its line without making the line unreadable for everybody',
+          ),
         'weird-key': z.boolean().optional(),
         class: z.string().optional(),
         level: z.enum(['low', 'high']).default('low'),
@@ -54,10 +59,16 @@ const cases: Readonly<Record<string, FunctionDescription>> = {
         counts: z.record(z.string(), z.int()),
         byLevel: z.record(z.enum(['low', 'high']), z.number()),
         both: z.intersection(z.object({ a: z.string() }), z.object({ b: z.number().optional() })),
-        event: z.discriminatedUnion('type', [z.object({ type: z.literal('open'), at: z.iso.datetime() }), z.object({ type: z.literal('close'), reason: z.string() })]),
+        event: z.discriminatedUnion('type', [
+          z.object({ type: z.literal('open'), at: z.iso.datetime() }),
+          z.object({ type: z.literal('close'), reason: z.string() }),
+        ]),
         open: z.looseObject({ id: z.uuid() }),
         rest: z.object({ id: z.string() }).catchall(z.number()),
-        list: z.array(z.union([z.string(), z.number()])).min(1).max(3),
+        list: z
+          .array(z.union([z.string(), z.number()]))
+          .min(1)
+          .max(3),
         tags: z.array(z.string().max(3)).optional(),
         anything: z.any(),
         nothing: z.null(),
@@ -68,7 +79,12 @@ const cases: Readonly<Record<string, FunctionDescription>> = {
     ),
     output: output(z.object({ page: z.string(), links: z.array(z.object({ url: z.url(), title: z.string().optional() })) })),
   },
-  'zod-recursive': { name: 'saveTree', description: 'Saves a tree.', input: input(z.object({ tree: Tree, at: z.int().positive() })), output: output(Tree) },
+  'zod-recursive': {
+    name: 'saveTree',
+    description: 'Saves a tree.',
+    input: input(z.object({ tree: Tree, at: z.int().positive() })),
+    output: output(Tree),
+  },
   'arktype-awkward': {
     name: 'search',
     description: 'Finds documents.',
@@ -103,18 +119,31 @@ const cases: Readonly<Record<string, FunctionDescription>> = {
     output: output(toStandardJsonSchema(v.boolean())),
   },
   'no-parameters': { name: 'now', description: 'The time.', input: input(z.object({})), output: output(z.iso.datetime().describe('UTC')) },
-  'only-optional': { name: 'listFiles', description: 'Lists files.', input: input(z.object({ under: z.string().optional(), depth: z.int().default(1) })) },
+  'only-optional': {
+    name: 'listFiles',
+    description: 'Lists files.',
+    input: input(z.object({ under: z.string().optional(), depth: z.int().default(1) })),
+  },
   'not-one-object': {
     name: 'move',
     description: 'Moves.',
-    input: input(z.discriminatedUnion('how', [z.object({ how: z.literal('by'), steps: z.int() }), z.object({ how: z.literal('to'), place: z.string() })])),
+    input: input(
+      z.discriminatedUnion('how', [
+        z.object({ how: z.literal('by'), steps: z.int() }),
+        z.object({ how: z.literal('to'), place: z.string() }),
+      ]),
+    ),
     output: {},
   },
   'hostile-texts': {
     name: 'hostile',
     description: OUTSIDE,
     notFor: OUTSIDE,
-    input: { type: 'object', properties: { a: { type: 'string', description: OUTSIDE, default: OUTSIDE }, [OUTSIDE]: { const: OUTSIDE } }, required: [OUTSIDE] },
+    input: {
+      type: 'object',
+      properties: { a: { type: 'string', description: OUTSIDE, default: OUTSIDE }, [OUTSIDE]: { const: OUTSIDE } },
+      required: [OUTSIDE],
+    },
     output: { type: 'string', description: OUTSIDE, enum: [OUTSIDE, "it's", 'say "hi"'] },
     examples: [{ [OUTSIDE]: OUTSIDE }],
   },
@@ -123,7 +152,10 @@ const cases: Readonly<Record<string, FunctionDescription>> = {
     description: 'Schemas as MCP servers write them.',
     input: {
       type: 'object',
-      definitions: { Point: { type: 'object', properties: { x: { type: 'number' }, y: { type: 'number' } }, required: ['x', 'y'] }, Id: { type: 'string' } },
+      definitions: {
+        Point: { type: 'object', properties: { x: { type: 'number' }, y: { type: 'number' } }, required: ['x', 'y'] },
+        Id: { type: 'string' },
+      },
       properties: {
         from: { $ref: '#/definitions/Point', description: 'Where it starts.' },
         to: { allOf: [{ $ref: '#/definitions/Point' }, { type: 'object', properties: { label: { type: 'string' } } }] },
@@ -132,17 +164,38 @@ const cases: Readonly<Record<string, FunctionDescription>> = {
         nullable: { type: 'string', nullable: true },
         foreign: { $ref: 'https://example.org/schema.json' },
         missing: { $ref: '#/definitions/Nothing' },
-        either: { anyOf: [{ required: ['a'] }, { required: ['b'] }], type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } } },
+        either: {
+          anyOf: [{ required: ['a'] }, { required: ['b'] }],
+          type: 'object',
+          properties: { a: { type: 'string' }, b: { type: 'string' } },
+        },
         never: false,
         headers: { type: 'object', patternProperties: { '^x-': { type: 'string' } }, additionalProperties: false },
         status: { type: ['integer', 'string', 'null'], enum: [1, 'on', null] },
-        nested: { type: 'object', additionalProperties: { type: 'array', items: { type: 'object', properties: { deep: { type: 'object', properties: { er: { type: 'boolean', default: false } } } } } } },
+        nested: {
+          type: 'object',
+          additionalProperties: {
+            type: 'array',
+            items: { type: 'object', properties: { deep: { type: 'object', properties: { er: { type: 'boolean', default: false } } } } },
+          },
+        },
         map: { $ref: '#/properties/nested/additionalProperties' },
         size: { type: 'number', multipleOf: 0.5, exclusiveMaximum: 10, deprecated: true },
       },
       required: ['from', 'undeclared'],
     },
-    output: { $ref: '#/$defs/Json', $defs: { Json: { anyOf: [{ type: ['string', 'number', 'boolean', 'null'] }, { type: 'array', items: { $ref: '#/$defs/Json' } }, { type: 'object', additionalProperties: { $ref: '#/$defs/Json' } }] } } },
+    output: {
+      $ref: '#/$defs/Json',
+      $defs: {
+        Json: {
+          anyOf: [
+            { type: ['string', 'number', 'boolean', 'null'] },
+            { type: 'array', items: { $ref: '#/$defs/Json' } },
+            { type: 'object', additionalProperties: { $ref: '#/$defs/Json' } },
+          ],
+        },
+      },
+    },
   },
 }
 
@@ -155,10 +208,15 @@ test.each(Object.entries(cases))('prints %s in both languages', async (name, des
 })
 
 test('the TypeScript declarations compile, take right calls and refuse wrong ones', () => {
-  for (const [name, description] of Object.entries(cases)) writeFileSync(join(folder, `${name}.mts`), `${typescriptFunction(description)}\nexport {}\n${calls[name] ?? ''}`)
+  for (const [name, description] of Object.entries(cases))
+    writeFileSync(join(folder, `${name}.mts`), `${typescriptFunction(description)}\nexport {}\n${calls[name] ?? ''}`)
   const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
-  const files = Object.keys(cases).map(name => join(folder, `${name}.mts`))
-  const { stdout, status } = spawnSync(process.execPath, [tsc, '--ignoreConfig', '--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext', '--types', '', ...files], { encoding: 'utf8' })
+  const files = Object.keys(cases).map((name) => join(folder, `${name}.mts`))
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [tsc, '--ignoreConfig', '--noEmit', '--strict', '--target', 'esnext', '--module', 'nodenext', '--types', '', ...files],
+    { encoding: 'utf8' },
+  )
   expect(stdout).toBe('')
   expect(status).toBe(0)
 })
@@ -167,9 +225,16 @@ const python = spawnSync('python3', ['--version']).status === 0
 
 test.skipIf(!python)('the Python stubs parse (skipped without python3)', () => {
   for (const [name, description] of Object.entries(cases)) writeFileSync(join(folder, `${name}.py`), `${pythonFunction(description)}\n`)
-  const check = 'import ast, sys\nfor name in sys.argv[1:]:\n  tree = ast.parse(open(name).read())\n  print(tree.body[0].name, ast.get_docstring(tree.body[0]) is not None)'
-  const printed = execFileSync('python3', ['-c', check, ...Object.keys(cases).map(name => join(folder, `${name}.py`))], { encoding: 'utf8' })
-  expect(printed.trim().split('\n')).toEqual(['quote', 'fetch_html_page', 'save_tree', 'search', 'book', 'now', 'list_files', 'move', 'hostile', 'plain'].map(name => `${name} True`))
+  const check =
+    'import ast, sys\nfor name in sys.argv[1:]:\n  tree = ast.parse(open(name).read())\n  print(tree.body[0].name, ast.get_docstring(tree.body[0]) is not None)'
+  const printed = execFileSync('python3', ['-c', check, ...Object.keys(cases).map((name) => join(folder, `${name}.py`))], {
+    encoding: 'utf8',
+  })
+  expect(printed.trim().split('\n')).toEqual(
+    ['quote', 'fetch_html_page', 'save_tree', 'search', 'book', 'now', 'list_files', 'move', 'hostile', 'plain'].map(
+      (name) => `${name} True`,
+    ),
+  )
 })
 
 /** Code that is compiled under a declaration: right calls, and wrong ones that must be refused. */

@@ -6,7 +6,12 @@ import { describeIssues, describePath } from './describe-issues.ts'
 const schema = z.object({ symbol: z.string(), days: z.number() })
 
 test('issues are lines with the place first', () => {
-  expect(describeIssues([{ path: ['items', 0, 'a b'], message: 'is wrong' }, { path: [], message: 'is wrong too' }])).toBe("- items[0]['a b']: is wrong\n- is wrong too")
+  expect(
+    describeIssues([
+      { path: ['items', 0, 'a b'], message: 'is wrong' },
+      { path: [], message: 'is wrong too' },
+    ]),
+  ).toBe("- items[0]['a b']: is wrong\n- is wrong too")
 })
 
 test('a wrong key gets the right one as a suggestion', () => {
@@ -20,7 +25,8 @@ test('no suggestion when the near key is there, or none is near', () => {
 })
 
 test('a value that is no object needs no suggestion', () => {
-  for (const value of [null, undefined, 'text', 1, [1]]) expect(describeIssues([{ path: [], message: 'is wrong' }], { schema, value })).toBe('- is wrong')
+  for (const value of [null, undefined, 'text', 1, [1]])
+    expect(describeIssues([{ path: [], message: 'is wrong' }], { schema, value })).toBe('- is wrong')
 })
 
 test('a long list is cut', () => {

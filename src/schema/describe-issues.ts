@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { closest } from './closest.ts'
 import type { Issue } from './parse.ts'
+import { isRecord } from './pointer.ts'
 import { parametersOf } from './read-shape.ts'
 
 /** Issues shown of one value; a long list teaches no more than its beginning. */
@@ -15,23 +16,25 @@ export interface DescribeIssuesOptions {
 /** Issues as one text for a model or a person: a line each, with the place first. */
 export function describeIssues(issues: readonly Issue[], options: DescribeIssuesOptions = {}): string {
   const known = options.schema ? parametersOf(options.schema) : []
-  const strangers = known.length > 0 && isRecord(options.value) ? Object.keys(options.value).filter(key => !known.includes(key)) : []
-  const missing = known.filter(name => isRecord(options.value) && !Object.hasOwn(options.value, name))
-  const hints = strangers.flatMap(key => {
+  const strangers = known.length > 0 && isRecord(options.value) ? Object.keys(options.value).filter((key) => !known.includes(key)) : []
+  const missing = known.filter((name) => isRecord(options.value) && !Object.hasOwn(options.value, name))
+  const hints = strangers.flatMap((key) => {
     const near = closest(key, missing)
-    return near === undefined || issues.some(issue => issue.message.includes(`did you mean '${near}'`)) ? [] : [`- '${key}': did you mean '${near}'?`]
+    return near === undefined ? [] : [`- '${key}': did you mean '${near}'?`]
   })
-  const lines = issues.slice(0, SHOWN).map(({ path, message }) => (path.length === 0 ? `- ${message}` : `- ${describePath(path)}: ${message}`))
+  const lines = issues
+    .slice(0, SHOWN)
+    .map(({ path, message }) => (path.length === 0 ? `- ${message}` : `- ${describePath(path)}: ${message}`))
   const more = issues.length > SHOWN ? [`- and ${issues.length - SHOWN} more`] : []
   return [...lines, ...more, ...hints].join('\n')
 }
 
 /** `['items', 0, 'a b']` as `items[0]['a b']`. */
 export function describePath(path: readonly (string | number)[]): string {
-  const text = path.map(key => (typeof key === 'string' && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? `.${key}` : `[${typeof key === 'number' ? key : `'${key}'`}]`)).join('')
+  const text = path
+    .map((key) =>
+      typeof key === 'string' && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? `.${key}` : `[${typeof key === 'number' ? key : `'${key}'`}]`,
+    )
+    .join('')
   return text.replace(/^\./, '')
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

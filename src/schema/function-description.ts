@@ -22,7 +22,10 @@ export function typePrefix(functionName: string): string {
 
 /** Lines of text for a doc comment: trimmed, without empty lines at the ends. */
 export function textLines(text: string): string[] {
-  return text.trim().split(/\r\n|[\n\r\u2028\u2029\v\f]/u).map(line => line.trimEnd())
+  return text
+    .trim()
+    .split(/\r\n|[\n\r\u2028\u2029\v\f]/u)
+    .map((line) => line.trimEnd())
 }
 
 /** Description and rules as one text for a comment; `preset` prints a default value in the language at hand. */

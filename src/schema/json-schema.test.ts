@@ -14,7 +14,11 @@ const quote = {
 
 describe('jsonSchemaOf', () => {
   test.each(Object.entries(quote))('gives the input of a %s schema: a default makes a key optional', (_, schema) => {
-    expect(jsonSchemaOf(schema, 'input')).toMatchObject({ type: 'object', properties: { symbol: { type: 'string', maxLength: 6 }, days: { type: 'number' } }, required: ['symbol'] })
+    expect(jsonSchemaOf(schema, 'input')).toMatchObject({
+      type: 'object',
+      properties: { symbol: { type: 'string', maxLength: 6 }, days: { type: 'number' } },
+      required: ['symbol'],
+    })
   })
 
   test('gives the output as what comes out: a default makes the key certain', () => {
@@ -53,14 +57,25 @@ describe('jsonSchemaOf', () => {
   })
 
   test('still refuses what nothing can carry, in the code dialect too', () => {
-    expect(TroupeError.is(thrownBy(() => jsonSchemaOf(z.object({ a: z.symbol() }), 'input', 'code')), 'schema/unsupported')).toBe(true)
-    expect(TroupeError.is(thrownBy(() => jsonSchemaOf(z.object({ a: z.string().transform(Number) }), 'output', 'code')), 'schema/unsupported')).toBe(true)
+    expect(
+      TroupeError.is(
+        thrownBy(() => jsonSchemaOf(z.object({ a: z.symbol() }), 'input', 'code')),
+        'schema/unsupported',
+      ),
+    ).toBe(true)
+    expect(
+      TroupeError.is(
+        thrownBy(() => jsonSchemaOf(z.object({ a: z.string().transform(Number) }), 'output', 'code')),
+        'schema/unsupported',
+      ),
+    ).toBe(true)
   })
 })
 
 test('isStandardSchema knows schemas of all vendors, ArkType functions too, and nothing else', () => {
   for (const schema of Object.values(quote)) expect(isStandardSchema(schema)).toBe(true)
-  for (const other of [null, undefined, 1, 'a', {}, { '~standard': null }, { '~standard': {} }, () => 1]) expect(isStandardSchema(other)).toBe(false)
+  for (const other of [null, undefined, 1, 'a', {}, { '~standard': null }, { '~standard': {} }, () => 1])
+    expect(isStandardSchema(other)).toBe(false)
 })
 
 function thrownBy(run: () => unknown): unknown {

@@ -43,10 +43,17 @@ export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
 function convert(schema: StandardSchemaV1, direction: SchemaDirection, dialect: SchemaDialect): JsonSchema {
   const { vendor } = schema['~standard']
   if (!hasConverter(schema)) {
-    throw new TroupeError('schema/unsupported', `this ${vendor} schema cannot be shown to a model: it gives no JSON Schema; ${adviceFor(vendor)}`, { details: { vendor } })
+    throw new TroupeError(
+      'schema/unsupported',
+      `this ${vendor} schema cannot be shown to a model: it gives no JSON Schema; ${adviceFor(vendor)}`,
+      { details: { vendor } },
+    )
   }
   try {
-    const { $schema: _, ...document } = schema['~standard'].jsonSchema[direction]({ target: TARGET, ...(dialect === 'code' && { libraryOptions: codeOptions(vendor) }) })
+    const { $schema: _, ...document } = schema['~standard'].jsonSchema[direction]({
+      target: TARGET,
+      ...(dialect === 'code' && { libraryOptions: codeOptions(vendor) }),
+    })
     return document as JsonSchema
   } catch (error) {
     const reason = messageOf(error)
@@ -63,5 +70,7 @@ function hasConverter(schema: StandardSchemaV1): schema is StandardSchemaV1 & St
 }
 
 function adviceFor(vendor: string): string {
-  return ADVICE[vendor] ?? 'use Zod 4, ArkType, Valibot with @valibot/to-json-schema, or jsonSchema(document) with a JSON Schema of your own'
+  return (
+    ADVICE[vendor] ?? 'use Zod 4, ArkType, Valibot with @valibot/to-json-schema, or jsonSchema(document) with a JSON Schema of your own'
+  )
 }

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../util/json.ts'
 import type { JsonSchema } from './json-schema.ts'
+import { isNode } from './pointer.ts'
 import type { Notes } from './shape.ts'
 
 /** Longest regular expression that is worth its place in a prompt. */
@@ -32,12 +33,13 @@ function rulesOf(node: JsonSchema): string[] {
   const characters = range(node['minLength'], node['maxLength'], 'character')
   if (characters) rules.push(characters)
   if (typeof node['format'] === 'string') rules.push(`format ${node['format']}`)
-  else if (typeof node['pattern'] === 'string' && node['pattern'].length <= PATTERN_LENGTH) rules.push(`matches /${oneLine(node['pattern'])}/`)
+  else if (typeof node['pattern'] === 'string' && node['pattern'].length <= PATTERN_LENGTH)
+    rules.push(`matches /${oneLine(node['pattern'])}/`)
   if (node['prefixItems'] === undefined && !Array.isArray(node['items'])) {
     const items = range(node['minItems'], node['maxItems'], 'item')
     if (items) rules.push(items)
     if (node['uniqueItems'] === true) rules.push('no repeats')
-    if (isNode(node['items'])) rules.push(...rulesOf(node['items']).map(rule => `each ${rule}`))
+    if (isNode(node['items'])) rules.push(...rulesOf(node['items']).map((rule) => `each ${rule}`))
   }
   const properties = range(node['minProperties'], node['maxProperties'], 'key')
   if (properties) rules.push(properties)
@@ -47,7 +49,9 @@ function rulesOf(node: JsonSchema): string[] {
 
 /** Of `string | null` the rules of the string; of a real choice none, as it would be unclear which option is meant. */
 function optionRules(node: JsonSchema): string[] {
-  const options = [node['anyOf'], node['oneOf']].flatMap(value => (Array.isArray(value) ? value : [])).filter(option => isNode(option) && option['type'] !== 'null')
+  const options = [node['anyOf'], node['oneOf']]
+    .flatMap((value) => (Array.isArray(value) ? value : []))
+    .filter((option) => isNode(option) && option['type'] !== 'null')
   const only = options.length === 1 ? options[0] : undefined
   return isNode(only) ? rulesOf(only) : []
 }
@@ -57,7 +61,7 @@ function numberRules(node: JsonSchema): string[] {
   const rules: string[] = []
   const low = bound(node['exclusiveMinimum'], '>') ?? bound(node['minimum'], '>=')
   const high = bound(node['exclusiveMaximum'], '<') ?? bound(node['maximum'], '<=')
-  const limits = [low, high].filter(limit => limit !== undefined).join(' and ')
+  const limits = [low, high].filter((limit) => limit !== undefined).join(' and ')
   if (limits) rules.push(limits)
   if (typeof node['multipleOf'] === 'number' && !(isInteger && node['multipleOf'] === 1)) rules.push(`multiple of ${node['multipleOf']}`)
   return rules
@@ -80,8 +84,4 @@ function range(min: JsonValue | undefined, max: JsonValue | undefined, noun: str
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
-function isNode(value: JsonValue | undefined): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

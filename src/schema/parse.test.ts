@@ -13,7 +13,10 @@ const inner = {
 
 test.each(Object.entries(inner))('parse answers at once for %s, with the path of each issue', (_, schema) => {
   expect(parse(schema, { a: [{ b: 1 }] })).toEqual({ ok: true, value: { a: [{ b: 1 }] } })
-  expect(parse(schema, { a: [{ b: 1 }, { b: 'x' }] })).toEqual({ ok: false, issues: [{ path: ['a', 1, 'b'], message: expect.any(String) }] })
+  expect(parse(schema, { a: [{ b: 1 }, { b: 'x' }] })).toEqual({
+    ok: false,
+    issues: [{ path: ['a', 1, 'b'], message: expect.any(String) }],
+  })
 })
 
 test('parse gives what the schema makes of a value', () => {
@@ -21,14 +24,19 @@ test('parse gives what the schema makes of a value', () => {
 })
 
 test('parse gives a promise only for an asynchronous schema', async () => {
-  const slow = z.string().refine(async value => value === 'ok', 'not ok')
+  const slow = z.string().refine(async (value) => value === 'ok', 'not ok')
   const pending = parse(slow, 'no')
   expect(pending).toBeInstanceOf(Promise)
   expect(await pending).toEqual({ ok: false, issues: [{ path: [], message: 'not ok' }] })
 })
 
 test.each([
-  ['throws', z.string().refine(() => { throw new Error('bug') })],
+  [
+    'throws',
+    z.string().refine(() => {
+      throw new Error('bug')
+    }),
+  ],
   ['rejects', { '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('bug')) } } as const],
 ])('a check that %s becomes an issue', async (_, schema) => {
   expect(await parse(schema, 'x')).toEqual({ ok: false, issues: [{ path: [], message: 'the check threw: bug' }] })

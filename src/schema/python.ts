@@ -8,10 +8,18 @@ import { type ObjectShape, type Property, resolveShape, type Shape, type ShapeDo
 
 /** Words that no parameter can be called; the rest of Python's names may be shadowed by one. */
 const KEYWORDS: ReadonlySet<string> = new Set(
-  'False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(' '),
+  'False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(
+    ' ',
+  ),
 )
 
-const CODE_TYPE_NAMES: Readonly<Record<CodeType, string>> = { Date: 'datetime', bigint: 'int', 'Map<unknown, unknown>': 'dict', 'Set<unknown>': 'set', Uint8Array: 'bytes' }
+const CODE_TYPE_NAMES: Readonly<Record<CodeType, string>> = {
+  Date: 'datetime',
+  bigint: 'int',
+  'Map<unknown, unknown>': 'dict',
+  'Set<unknown>': 'set',
+  Uint8Array: 'bytes',
+}
 
 /** The stub of a function for a prompt: signature with plain types, docstring with what those cannot say. It parses as Python 3.9. */
 export function pythonFunction(description: FunctionDescription): string {
@@ -43,16 +51,16 @@ function readStub({ name, input, output }: Pick<FunctionDescription, 'name' | 'i
   const taken = shapeOf(input, { prefix, rootName: 'Input' })
   const given = shapeOf(output ?? {}, { prefix, rootName: 'Result' })
   const root = resolveShape(taken, taken.root)
-  const parameters = root.type === 'object' && root.properties.every(property => isParameterName(property.name)) ? root.properties : null
+  const parameters = root.type === 'object' && root.properties.every((property) => isParameterName(property.name)) ? root.properties : null
   const list = root.type === 'object' && parameters ? parameterList(root, taken) : 'arguments: dict, /'
   return { signature: `${pythonName(name)}(${list}) -> ${annotation(given.root, given)}`, input: taken, output: given, parameters }
 }
 
 /** Python wants parameters without a default first; those that come later in the schema are keyword-only. */
 function parameterList({ properties, rest }: ObjectShape, document: ShapeDocument): string {
-  const firstOptional = properties.findIndex(property => property.optional)
+  const firstOptional = properties.findIndex((property) => property.optional)
   const star = firstOptional < 0 ? -1 : properties.findIndex((property, at) => at > firstOptional && !property.optional)
-  const texts = properties.map(property => {
+  const texts = properties.map((property) => {
     const preset = property.optional ? ` = ${property.default === undefined ? '...' : literal(property.default)}` : ''
     return `${property.name}: ${annotation(property.shape, document)}${preset}`
   })
@@ -66,42 +74,47 @@ function docstring(description: FunctionDescription, stub: Stub): string {
   lines.push(...argumentLines(stub))
   const returns = returnNote(stub.output)
   if (returns) lines.push('', `Returns: ${returns}`)
-  const definitions = new Set([...stub.input.definitions, ...stub.output.definitions].map(({ name, shape }) => `${name} = ${detail(shape)}`))
-  if (definitions.size > 0) lines.push('', 'Where:', ...[...definitions].map(line => `  ${line}`))
+  const definitions = new Set(
+    [...stub.input.definitions, ...stub.output.definitions].map(({ name, shape }) => `${name} = ${detail(shape)}`),
+  )
+  if (definitions.size > 0) lines.push('', 'Where:', ...[...definitions].map((line) => `  ${line}`))
   if (description.notFor) lines.push('', `Not for: ${textLines(description.notFor).join(' ')}`)
   for (const example of description.examples ?? []) lines.push('', `Example: ${call(description.name, example, stub)}`)
-  const [first = '', ...others] = lines.map(line => line.replaceAll('\\', '\\\\').replaceAll('"""', "'''"))
+  const [first = '', ...others] = lines.map((line) => line.replaceAll('\\', '\\\\').replaceAll('"""', "'''"))
   if (others.length === 0) return `    """${first}${first.endsWith('"') ? ' ' : ''}"""`
-  return [`    """${first}`, ...others.map(line => (line === '' ? '' : `    ${line}`)), '    """'].join('\n')
+  return [`    """${first}`, ...others.map((line) => (line === '' ? '' : `    ${line}`)), '    """'].join('\n')
 }
 
 /** A parameter that the signature tells all about needs no line; the keys of a single dict are all told here. */
 function argumentLines({ input, parameters }: Stub): string[] {
   const root = resolveShape(input, input.root)
   const details = parameters
-    ? parameters.flatMap(property => parameterNote(property, input))
+    ? parameters.flatMap((property) => parameterNote(property, input))
     : root.type === 'object'
-      ? ['arguments: one dict with these keys', ...root.properties.map(property => `  ${field(property)}`)]
+      ? ['arguments: one dict with these keys', ...root.properties.map((property) => `  ${field(property)}`)]
       : [`arguments: ${detail(input.root)}`]
-  return details.length === 0 ? [] : ['', 'Args:', ...details.map(line => `  ${line}`)]
+  return details.length === 0 ? [] : ['', 'Args:', ...details.map((line) => `  ${line}`)]
 }
 
 function parameterNote(property: Property, document: ShapeDocument): string[] {
   const plainType = annotation(property.shape, document)
   const full = detail(property.shape)
-  const parts = [full === plainType ? '' : full, noteText(property, property.optional ? undefined : literal)].filter(part => part !== '')
+  const parts = [full === plainType ? '' : full, noteText(property, property.optional ? undefined : literal)].filter((part) => part !== '')
   return parts.length === 0 ? [] : [`${property.name}: ${parts.join('; ')}`]
 }
 
 function returnNote(document: ShapeDocument): string {
   const full = detail(document.root)
-  return [full === annotation(document.root, document) ? '' : full, noteText(document, literal)].filter(part => part !== '').join('; ')
+  return [full === annotation(document.root, document) ? '' : full, noteText(document, literal)].filter((part) => part !== '').join('; ')
 }
 
 function call(name: string, example: unknown, stub: Stub): string {
   const value = JSON.parse(JSON.stringify(example ?? {})) as JsonValue
-  if (stub.parameters === null || typeof value !== 'object' || value === null || Array.isArray(value)) return `${pythonName(name)}(${literal(value)})`
-  return `${pythonName(name)}(${Object.entries(value).map(([key, item]) => `${key}=${literal(item)}`).join(', ')})`
+  if (stub.parameters === null || typeof value !== 'object' || value === null || Array.isArray(value))
+    return `${pythonName(name)}(${literal(value)})`
+  return `${pythonName(name)}(${Object.entries(value)
+    .map(([key, item]) => `${key}=${literal(item)}`)
+    .join(', ')})`
 }
 
 /** A type that Python itself understands; objects are `dict`, whatever they hold. */
@@ -110,13 +123,15 @@ function annotation(shape: Shape, document: ShapeDocument, seen: readonly string
     case 'reference':
       return seen.includes(shape.name) ? 'Any' : annotation(resolveShape(document, shape), document, [...seen, shape.name])
     case 'object':
-      return shape.properties.length === 0 && shape.rest && shape.rest.type !== 'unknown' ? `dict[str, ${annotation(shape.rest, document, seen)}]` : 'dict'
+      return shape.properties.length === 0 && shape.rest && shape.rest.type !== 'unknown'
+        ? `dict[str, ${annotation(shape.rest, document, seen)}]`
+        : 'dict'
     case 'array':
       return shape.items.type === 'unknown' ? 'list' : `list[${annotation(shape.items, document, seen)}]`
     case 'tuple':
-      return listOf([...shape.items, ...(shape.rest ? [shape.rest] : [])].map(item => annotation(item, document, seen)))
+      return listOf([...shape.items, ...(shape.rest ? [shape.rest] : [])].map((item) => annotation(item, document, seen)))
     case 'union':
-      return either(shape.options, option => annotation(option, document, seen))
+      return either(shape.options, (option) => annotation(option, document, seen))
     case 'intersection':
       return annotation(shape.parts[0] ?? { type: 'unknown' }, document, seen)
     default:
@@ -175,9 +190,9 @@ function simple(shape: Exclude<Shape, { type: 'reference' | 'object' | 'array' |
 /** Options with all literals in one `Literal[…]`. */
 function either(options: readonly Shape[], print: (shape: Shape) => string): string {
   const texts = options.map(print)
-  const values = texts.flatMap(text => (text.startsWith('Literal[') ? [text.slice('Literal['.length, -1)] : []))
+  const values = texts.flatMap((text) => (text.startsWith('Literal[') ? [text.slice('Literal['.length, -1)] : []))
   const joined = values.length > 0 ? [`Literal[${values.join(', ')}]`] : []
-  return [...new Set([...joined, ...texts.filter(text => !text.startsWith('Literal['))])].join(' | ')
+  return [...new Set([...joined, ...texts.filter((text) => !text.startsWith('Literal['))])].join(' | ')
 }
 
 function listOf(items: readonly string[]): string {
@@ -196,7 +211,9 @@ function literal(value: JsonValue | undefined): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string') return quote(value)
   if (isList(value)) return `[${value.map(literal).join(', ')}]`
-  return `{${Object.entries(value).map(([key, item]) => `${quote(key)}: ${literal(item)}`).join(', ')}}`
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${quote(key)}: ${literal(item)}`)
+    .join(', ')}}`
 }
 
 function isList(value: JsonValue): value is readonly JsonValue[] {

@@ -3,7 +3,22 @@ import type { JsonValue } from '../util/json.ts'
 import { CODE_TYPE, codeTypeOf } from './code-types.ts'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
 import { notesOf } from './notes.ts'
-import { intersectionOf, NEVER, type ObjectShape, resolveShape, type Property, type ScalarName, type Shape, type ShapeDocument, unionOf, UNKNOWN } from './shape.ts'
+import { isNode, list, target, unescapePointer } from './pointer.ts'
+import {
+  intersectionOf,
+  NEVER,
+  type ObjectShape,
+  resolveShape,
+  type Property,
+  type ScalarName,
+  type Shape,
+  type ShapeDocument,
+  unionOf,
+  UNKNOWN,
+} from './shape.ts'
+
+/** Parts nested deeper than this are unknown: no person wrote them. */
+const DEEPEST = 64
 
 /** A definition while the reader is in or behind it. */
 interface Entry {
@@ -43,7 +58,7 @@ export function parametersOf(schema: StandardSchemaV1): readonly string[] {
 export function propertyNames(document: JsonSchema): readonly string[] {
   const shapes = shapeOf(document)
   const root = resolveShape(shapes, shapes.root)
-  return root.type === 'object' ? root.properties.map(property => property.name) : []
+  return root.type === 'object' ? root.properties.map((property) => property.name) : []
 }
 
 class ShapeReader {
@@ -52,6 +67,7 @@ class ShapeReader {
   readonly #entries = new Map<string, Entry>()
   readonly #names = new Set<string>()
   #guard = 0
+  #depth = 0
 
   constructor(document: JsonSchema, prefix: string) {
     this.#document = document
@@ -65,19 +81,25 @@ class ShapeReader {
     )
     const own = this.#entries.get('#')
     const isNamed = own?.recursive === true
-    return { root: isNamed ? root : (own?.shape ?? UNKNOWN), definitions: isNamed ? definitions : definitions.filter(({ name }) => name !== own?.name), ...notesOf(this.#document) }
+    return {
+      root: isNamed ? root : (own?.shape ?? UNKNOWN),
+      definitions: isNamed ? definitions : definitions.filter(({ name }) => name !== own?.name),
+      ...notesOf(this.#document),
+    }
   }
 
   #shape(node: JsonValue | undefined, hint: string): Shape {
     if (node === false) return NEVER
-    if (!isObject(node)) return UNKNOWN
+    if (!isNode(node) || this.#depth > DEEPEST) return UNKNOWN
+    this.#depth++
     const parts: Shape[] = [this.#own(node, hint)]
     if (typeof node['$ref'] === 'string') parts.push(this.#reference(node['$ref'], hint))
     for (const part of list(node['allOf'])) parts.push(this.#shape(part, hint))
     for (const keyword of ['anyOf', 'oneOf']) {
       const options = list(node[keyword])
-      if (options.length > 0) parts.push(unionOf(options.map(option => this.#shape(option, hint))))
+      if (options.length > 0) parts.push(unionOf(options.map((option) => this.#shape(option, hint))))
     }
+    this.#depth--
     const shape = intersectionOf(parts)
     return node['nullable'] === true && shape.type !== 'unknown' ? unionOf([shape, { type: 'scalar', name: 'null' }]) : shape
   }
@@ -86,9 +108,9 @@ class ShapeReader {
     const code = codeTypeOf(node[CODE_TYPE])
     if (code) return { type: 'code', name: code }
     if (node['const'] !== undefined) return { type: 'literal', value: node['const'] }
-    if (Array.isArray(node['enum'])) return unionOf(list(node['enum']).map(value => ({ type: 'literal', value })))
+    if (Array.isArray(node['enum'])) return unionOf(list(node['enum']).map((value) => ({ type: 'literal', value })))
     const names = typesOf(node)
-    return names.length === 0 ? UNKNOWN : unionOf(names.map(name => this.#typed(name, node, hint)))
+    return names.length === 0 ? UNKNOWN : unionOf(names.map((name) => this.#typed(name, node, hint)))
   }
 
   #typed(name: JsonValue, node: JsonSchema, hint: string): Shape {
@@ -109,23 +131,23 @@ class ShapeReader {
   }
 
   #object(node: JsonSchema): ObjectShape {
-    const required = new Set(list(node['required']).filter(name => typeof name === 'string'))
-    const fields = isObject(node['properties']) ? Object.entries(node['properties']) : []
+    const required = new Set(list(node['required']).filter((name) => typeof name === 'string'))
+    const fields = isNode(node['properties']) ? Object.entries(node['properties']) : []
     const known = new Set(fields.map(([name]) => name))
     const rest = this.#rest(node, fields.length === 0 && required.size === 0)
-    const keys = isObject(node['propertyNames']) && rest ? list(node['propertyNames']['enum']).filter(key => typeof key === 'string') : []
-    const extra = [...new Set([...keys, ...required])].filter(name => !known.has(name))
+    const keys = isNode(node['propertyNames']) && rest ? list(node['propertyNames']['enum']).filter((key) => typeof key === 'string') : []
+    const extra = [...new Set([...keys, ...required])].filter((name) => !known.has(name))
     const properties: Property[] = [
       ...fields.map(([name, value]) => ({ name, shape: this.#shape(value, name), optional: !required.has(name), ...notesOf(value) })),
-      ...extra.map(name => ({ name, shape: rest ?? UNKNOWN, optional: !required.has(name), rules: [] })),
+      ...extra.map((name) => ({ name, shape: rest ?? UNKNOWN, optional: !required.has(name), rules: [] })),
     ]
     return { type: 'object', properties, rest: keys.length > 0 ? null : rest }
   }
 
   #rest(node: JsonSchema, isBare: boolean): Shape | null {
     const more = node['additionalProperties']
-    const patterns = isObject(node['patternProperties']) ? Object.values(node['patternProperties']) : []
-    const shapes = patterns.map(value => this.#shape(value, 'value'))
+    const patterns = isNode(node['patternProperties']) ? Object.values(node['patternProperties']) : []
+    const shapes = patterns.map((value) => this.#shape(value, 'value'))
     if (more !== undefined && more !== false) shapes.push(this.#shape(more, 'value'))
     if (shapes.length > 0) return unionOf(shapes)
     return more === undefined && isBare && node['properties'] === undefined ? UNKNOWN : null
@@ -138,7 +160,12 @@ class ShapeReader {
     const after = Array.isArray(node['prefixItems']) ? items : node['additionalItems']
     const least = typeof node['minItems'] === 'number' ? Math.min(node['minItems'], front.length) : front.length
     const isClosed = after === undefined || after === false || node['maxItems'] === front.length
-    return { type: 'tuple', items: front.map(item => this.#shape(item, singular(hint))), required: least, rest: isClosed ? null : this.#shape(after, singular(hint)) }
+    return {
+      type: 'tuple',
+      items: front.map((item) => this.#shape(item, singular(hint))),
+      required: least,
+      rest: isClosed ? null : this.#shape(after, singular(hint)),
+    }
   }
 
   /** A type may refer to itself only from inside an object or an array; `a = b, b = a` says nothing and is unknown. */
@@ -150,7 +177,7 @@ class ShapeReader {
       known.recursive = true
       return { type: 'reference', name: known.name }
     }
-    const node = at(this.#document, pointer)
+    const node = target(this.#document, pointer)
     if (node === undefined) return UNKNOWN
     const entry: Entry = { name: this.#name(pointer, node, hint), node, guard: this.#guard, shape: null, recursive: false }
     this.#entries.set(pointer, entry)
@@ -160,17 +187,15 @@ class ShapeReader {
 
   #inside<T>(read: () => T): T {
     this.#guard++
-    try {
-      return read()
-    } finally {
-      this.#guard--
-    }
+    const result = read()
+    this.#guard--
+    return result
   }
 
   #name(pointer: string, node: JsonValue, hint: string): string {
     const [, last = ''] = /^#\/(?:\$defs|definitions)\/([^/]+)$/.exec(pointer) ?? []
-    const title = isObject(node) && typeof node['title'] === 'string' ? node['title'] : ''
-    const base = pascal(/^_*schema_?\d*$|^\d*$/i.test(last) ? title || hint : unescapePart(last)) || 'Item'
+    const title = isNode(node) && typeof node['title'] === 'string' ? node['title'] : ''
+    const base = pascal(/^_*schema_?\d*$|^\d*$/i.test(last) ? title || hint : unescapePointer(last)) || 'Item'
     const name = base.startsWith(this.#prefix) ? base : this.#prefix + base
     let free = name
     for (let n = 2; this.#names.has(free); n++) free = `${name}${n}`
@@ -181,56 +206,33 @@ class ShapeReader {
 
 /** Short enough to stand where it is used; everything else under a reference gets a name. */
 function isSmall(shape: Shape): boolean {
-  if (shape.type === 'union') return shape.options.length <= 6 && shape.options.every(isSmall)
-  if (shape.type === 'array') return isSmall(shape.items)
-  return shape.type === 'scalar' || shape.type === 'code' || shape.type === 'literal' || shape.type === 'unknown' || shape.type === 'never' || shape.type === 'reference'
+  if (shape.type === 'union')
+    return shape.options.length <= 6 && shape.options.every((option) => option.type !== 'array' && isSmall(option))
+  if (shape.type === 'array') return shape.items.type !== 'array' && isSmall(shape.items)
+  return (
+    shape.type === 'scalar' ||
+    shape.type === 'code' ||
+    shape.type === 'literal' ||
+    shape.type === 'unknown' ||
+    shape.type === 'never' ||
+    shape.type === 'reference'
+  )
 }
 
 function typesOf(node: JsonSchema): readonly JsonValue[] {
   const { type } = node
   if (Array.isArray(type)) return list(type)
   if (typeof type === 'string') return [type]
-  if (isObject(node['properties']) || isObject(node['patternProperties']) || isObject(node['additionalProperties'])) return ['object']
-  return isObject(node['items']) || Array.isArray(node['items']) || Array.isArray(node['prefixItems']) ? ['array'] : []
-}
-
-/** The part that a local reference points to; undefined for foreign and broken ones. */
-function at(document: JsonSchema, pointer: string): JsonValue | undefined {
-  if (pointer === '#') return document
-  if (!pointer.startsWith('#/')) return undefined
-  let node: JsonValue | undefined = document
-  for (const part of pointer.slice(2).split('/')) {
-    const key = unescapePart(part)
-    if (Array.isArray(node)) node = list(node)[Number(key)]
-    else if (isObject(node) && Object.hasOwn(node, key)) node = node[key]
-    else return undefined
-  }
-  return node
-}
-
-function unescapePart(part: string): string {
-  const text = part.replaceAll('~1', '/').replaceAll('~0', '~')
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  if (isNode(node['properties']) || isNode(node['patternProperties']) || isNode(node['additionalProperties'])) return ['object']
+  return isNode(node['items']) || Array.isArray(node['items']) || Array.isArray(node['prefixItems']) ? ['array'] : []
 }
 
 function pascal(text: string): string {
-  const words = text.split(/[^A-Za-z0-9]+/).filter(word => word !== '')
-  const joined = words.map(word => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+  const words = text.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
+  const joined = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
   return /^\d/.test(joined) ? `T${joined}` : joined
 }
 
 function singular(hint: string): string {
   return /[^s]s$/.test(hint) ? hint.slice(0, -1) : hint
-}
-
-function list(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? value : []
-}
-
-function isObject(value: JsonValue | undefined): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -12,13 +12,22 @@ export type Shape =
   | { readonly type: 'code'; readonly name: CodeType }
   | { readonly type: 'literal'; readonly value: JsonValue }
   | { readonly type: 'array'; readonly items: Shape }
-  | { readonly type: 'tuple'; readonly items: readonly Shape[]; /** How many of them must be there. */ readonly required: number; readonly rest: Shape | null }
+  | TupleShape
   | ObjectShape
   | { readonly type: 'union'; readonly options: readonly Shape[] }
   | { readonly type: 'intersection'; readonly parts: readonly Shape[] }
   | { readonly type: 'reference'; /** Name of a definition of the same document. */ readonly name: string }
 
 export type ScalarName = 'string' | 'number' | 'integer' | 'boolean' | 'null'
+
+export interface TupleShape {
+  readonly type: 'tuple'
+  readonly items: readonly Shape[]
+  /** How many of them must be there. */
+  readonly required: number
+  /** What may follow them; null when nothing may. */
+  readonly rest: Shape | null
+}
 
 export interface ObjectShape {
   readonly type: 'object'
@@ -59,31 +68,31 @@ export const NEVER: Shape = { type: 'never' }
 /** The shape that a reference stands for; any other shape is given back. */
 export function resolveShape(document: ShapeDocument, shape: Shape): Shape {
   if (shape.type !== 'reference') return shape
-  return document.definitions.find(definition => definition.name === shape.name)?.shape ?? UNKNOWN
+  return document.definitions.find((definition) => definition.name === shape.name)?.shape ?? UNKNOWN
 }
 
 /** One shape for "any of these": flattened, without repeats, null at the end. */
 export function unionOf(shapes: readonly Shape[]): Shape {
   const options = new Map<string, Shape>()
-  for (const shape of shapes.flatMap(one => (one.type === 'union' ? one.options : [one]))) {
+  for (const shape of shapes.flatMap((one) => (one.type === 'union' ? one.options : [one]))) {
     if (shape.type === 'unknown') return UNKNOWN
     if (shape.type !== 'never') options.set(JSON.stringify(shape), shape)
   }
   joinBooleans(options)
   const rest = [...options.values()]
-  const ordered = [...rest.filter(shape => !isNull(shape)), ...rest.filter(isNull)]
+  const ordered = [...rest.filter((shape) => !isNull(shape)), ...rest.filter(isNull)]
   if (ordered.length === 0) return NEVER
   return ordered.length === 1 && ordered[0] ? ordered[0] : { type: 'union', options: ordered }
 }
 
 /** One shape for "all of these"; objects that share no property become one object. */
 export function intersectionOf(shapes: readonly Shape[]): Shape {
-  const flat = shapes.flatMap(one => (one.type === 'intersection' ? one.parts : [one])).filter(shape => shape.type !== 'unknown')
-  if (flat.some(shape => shape.type === 'never')) return NEVER
+  const flat = shapes.flatMap((one) => (one.type === 'intersection' ? one.parts : [one])).filter((shape) => shape.type !== 'unknown')
+  if (flat.some((shape) => shape.type === 'never')) return NEVER
   const narrowed = flat.filter((shape, at) => !flat.some((other, i) => i !== at && makesRedundant(other, shape)))
-  const unique = [...new Map(narrowed.map(shape => [JSON.stringify(shape), shape])).values()]
-  const objects = unique.filter(shape => shape.type === 'object')
-  const parts = canMerge(objects) ? [merge(objects), ...unique.filter(shape => shape.type !== 'object')] : unique
+  const unique = [...new Map(narrowed.map((shape) => [JSON.stringify(shape), shape])).values()]
+  const objects = unique.filter((shape) => shape.type === 'object')
+  const parts = canMerge(objects) ? [merge(objects), ...unique.filter((shape) => shape.type !== 'object')] : unique
   if (parts.length === 0) return UNKNOWN
   return parts.length === 1 && parts[0] ? parts[0] : { type: 'intersection', parts }
 }
@@ -106,9 +115,12 @@ function joinBooleans(options: Map<string, Shape>): void {
 /** Says nothing beside `other`: `string` beside `'a' | 'b'`, "some object" beside an object that is spelled out. */
 function makesRedundant(other: Shape, shape: Shape): boolean {
   const options = other.type === 'union' ? other.options : [other]
-  if (shape.type === 'scalar') return options.every(option => option.type === 'literal' && fits(shape.name, option.value))
+  if (shape.type === 'scalar') return options.every((option) => option.type === 'literal' && fits(shape.name, option.value))
   if (shape.type !== 'object' || shape.properties.length > 0 || shape.rest?.type !== 'unknown') return false
-  return options.every(option => (option.type === 'object' && (option.properties.length > 0 || option.rest?.type !== 'unknown')) || option.type === 'reference')
+  return options.every(
+    (option) =>
+      (option.type === 'object' && (option.properties.length > 0 || option.rest?.type !== 'unknown')) || option.type === 'reference',
+  )
 }
 
 function fits(name: ScalarName, value: JsonValue): boolean {
@@ -117,11 +129,15 @@ function fits(name: ScalarName, value: JsonValue): boolean {
 }
 
 function canMerge(objects: readonly ObjectShape[]): boolean {
-  if (objects.length < 2 || objects.some(object => object.rest !== null && object.rest.type !== 'unknown')) return false
-  const names = objects.flatMap(object => object.properties.map(property => property.name))
+  if (objects.length < 2 || objects.some((object) => object.rest !== null && object.rest.type !== 'unknown')) return false
+  const names = objects.flatMap((object) => object.properties.map((property) => property.name))
   return new Set(names).size === names.length
 }
 
 function merge(objects: readonly ObjectShape[]): ObjectShape {
-  return { type: 'object', properties: objects.flatMap(object => object.properties), rest: objects.some(object => object.rest) ? UNKNOWN : null }
+  return {
+    type: 'object',
+    properties: objects.flatMap((object) => object.properties),
+    rest: objects.some((object) => object.rest) ? UNKNOWN : null,
+  }
 }

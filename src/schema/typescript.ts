@@ -3,7 +3,7 @@ import { assertNever } from '../util/assert-never.ts'
 import { type FunctionDescription, noteText, textLines, typePrefix } from './function-description.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { shapeOf } from './read-shape.ts'
-import { type Definition, isNull, type Notes, type ObjectShape, type Property, type Shape } from './shape.ts'
+import { type Definition, isNull, type Notes, type ObjectShape, type Property, type Shape, type TupleShape } from './shape.ts'
 
 /** Longest object or comment that stays on one line. */
 const INLINE = 90
@@ -50,7 +50,7 @@ function typesOf(name: string, input: JsonSchema, output: JsonSchema | undefined
   const taken = shapeOf(input, { prefix, rootName: 'Input' })
   const given = shapeOf(output ?? {}, { prefix: sameNames(input, output, prefix) ? `${prefix}Result` : prefix, rootName: 'Result' })
   const hasNoParameters = taken.root.type === 'object' && taken.root.properties.length === 0 && taken.root.rest === null
-  const isOptional = taken.root.type === 'object' && taken.root.properties.every(property => property.optional)
+  const isOptional = taken.root.type === 'object' && taken.root.properties.every((property) => property.optional)
   return {
     input: hasNoParameters ? '' : `input${isOptional ? '?' : ''}: ${print(taken.root, '')}`,
     output: print(given.root, ''),
@@ -62,8 +62,10 @@ function typesOf(name: string, input: JsonSchema, output: JsonSchema | undefined
 /** Whether input and output would give one name to two different types. */
 function sameNames(input: JsonSchema, output: JsonSchema | undefined, prefix: string): boolean {
   if (output === undefined) return false
-  const texts = new Map(shapeOf(input, { prefix }).definitions.map(definition => [definition.name, declaration(definition)]))
-  return shapeOf(output, { prefix }).definitions.some(definition => texts.has(definition.name) && texts.get(definition.name) !== declaration(definition))
+  const texts = new Map(shapeOf(input, { prefix }).definitions.map((definition) => [definition.name, declaration(definition)]))
+  return shapeOf(output, { prefix }).definitions.some(
+    (definition) => texts.has(definition.name) && texts.get(definition.name) !== declaration(definition),
+  )
 }
 
 function signature(name: string, types: FunctionTypes): string {
@@ -84,9 +86,9 @@ function docComment({ name, description, notFor, examples = [] }: FunctionDescri
 }
 
 function block(lines: readonly string[], indent: string): string {
-  const safe = lines.map(line => line.replaceAll('*/', '*\\/'))
+  const safe = lines.map((line) => line.replaceAll('*/', '*\\/'))
   if (safe.length === 1) return `/** ${safe[0]} */`
-  return ['/**', ...safe.map(line => `${indent} * ${line}`.trimEnd()), `${indent} */`].join('\n')
+  return ['/**', ...safe.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */`].join('\n')
 }
 
 function print(shape: Shape, indent: string): string {
@@ -104,16 +106,22 @@ function print(shape: Shape, indent: string): string {
     case 'array':
       return `${group(shape.items, indent)}[]`
     case 'tuple':
-      return `[${[...shape.items.map((item, at) => `${at < shape.required ? print(item, indent) : `${group(item, indent)}?`}`), ...(shape.rest ? [`...${group(shape.rest, indent)}[]`] : [])].join(', ')}]`
+      return printTuple(shape, indent)
     case 'union':
-      return [...new Set(shape.options.map(option => group(option, indent, 'union')))].join(' | ')
+      return [...new Set(shape.options.map((option) => group(option, indent, 'union')))].join(' | ')
     case 'intersection':
-      return [...new Set(shape.parts.map(part => group(part, indent)))].join(' & ')
+      return [...new Set(shape.parts.map((part) => group(part, indent)))].join(' & ')
     case 'object':
       return printObject(shape, indent)
     default:
       return assertNever(shape)
   }
+}
+
+function printTuple({ items, required, rest }: TupleShape, indent: string): string {
+  const texts = items.map((item, at) => (at < required ? print(item, indent) : `${group(item, indent)}?`))
+  if (rest) texts.push(`...${group(rest, indent)}[]`)
+  return `[${texts.join(', ')}]`
 }
 
 /** In parentheses where a sign that follows would bind to the last option only. */
@@ -142,8 +150,8 @@ function record(rest: Shape, indent: string): string {
 }
 
 function inline(properties: readonly Property[], open: readonly string[]): string | undefined {
-  if (properties.some(property => property.description !== undefined)) return undefined
-  const members = properties.map(property => {
+  if (properties.some((property) => property.description !== undefined)) return undefined
+  const members = properties.map((property) => {
     const note = comment(property, property.shape)
     return note ? `${member(property, '')} /* ${note.replaceAll('*/', '*\\/')} */` : member(property, '')
   })
@@ -153,14 +161,14 @@ function inline(properties: readonly Property[], open: readonly string[]): strin
 
 function multiline(properties: readonly Property[], open: readonly string[], indent: string): string {
   const inner = `${indent}  `
-  const lines = properties.flatMap(property => {
+  const lines = properties.flatMap((property) => {
     const text = `${inner}${member(property, inner)}`
     const note = comment(property, property.shape)
     if (note === '') return [text]
     const isShort = !text.includes('\n') && text.length + note.length <= INLINE + 30
     return isShort ? [`${text} // ${note}`] : [`${inner}${block([note], inner)}`, text]
   })
-  return ['{', ...lines, ...open.map(line => inner + line), `${indent}}`].join('\n')
+  return ['{', ...lines, ...open.map((line) => inner + line), `${indent}}`].join('\n')
 }
 
 /** Notes as text; that a number is whole is one of them, as TypeScript has no type for it. */
@@ -176,7 +184,7 @@ function wholeNumber(shape: Shape): string {
   if (shape.type === 'scalar' && shape.name === 'integer') return 'integer'
   if (shape.type === 'array' && wholeNumber(shape.items) === 'integer') return 'each integer'
   if (shape.type !== 'union') return ''
-  const [only, ...others] = shape.options.filter(option => !isNull(option))
+  const [only, ...others] = shape.options.filter((option) => !isNull(option))
   return only && others.length === 0 ? wholeNumber(only) : ''
 }
 
@@ -187,7 +195,9 @@ function member({ name, optional, shape }: Property, indent: string): string {
 function literal(value: JsonValue | undefined): string {
   if (value === null || typeof value !== 'object') return typeof value === 'string' ? quote(value) : String(value)
   if (isList(value)) return `[${value.map(literal).join(', ')}]`
-  const fields = Object.entries(value).map(([key, field]) => `${/^[A-Za-z_$][A-Za-z0-9_$]*$/.test(key) ? key : quote(key)}: ${literal(field)}`)
+  const fields = Object.entries(value).map(
+    ([key, field]) => `${/^[A-Za-z_$][A-Za-z0-9_$]*$/.test(key) ? key : quote(key)}: ${literal(field)}`,
+  )
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
 }
 

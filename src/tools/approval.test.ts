@@ -34,6 +34,6 @@ test('a function that throws counts as yes', () => {
 
 test('what may be repeated after a crash', () => {
   const effects: ToolEffect[] = ['read', 'idempotent', 'write', 'irreversible']
-  expect(effects.filter(effect => isRepeatable(effect))).toEqual(['read', 'idempotent'])
+  expect(effects.filter((effect) => isRepeatable(effect))).toEqual(['read', 'idempotent'])
   expect(isRepeatable(undefined)).toBe(false)
 })

@@ -53,11 +53,20 @@ describe('a tool', () => {
   })
 
   test('gives a sandbox its name, the order of its parameters and its signature', () => {
-    expect(guestFunction(quote, 'python')).toEqual({ name: 'lastPrices', parameters: ['symbol', 'days'], signature: 'last_prices(symbol: str, days: int = 5) -> list[dict]' })
+    expect(guestFunction(quote, 'python')).toEqual({
+      name: 'lastPrices',
+      parameters: ['symbol', 'days'],
+      signature: 'last_prices(symbol: str, days: int = 5) -> list[dict]',
+    })
   })
 
   test('has the order of parameters that its declaration shows, where a library sorts them too', () => {
-    const sorted = tool({ name: 'alphabet', description: 'x', input: type({ zebra: 'string', ant: 'string', 'cow?': 'string' }), run: () => 1 })
+    const sorted = tool({
+      name: 'alphabet',
+      description: 'x',
+      input: type({ zebra: 'string', ant: 'string', 'cow?': 'string' }),
+      run: () => 1,
+    })
     expect(guestFunction(sorted, 'typescript').parameters).toEqual(['ant', 'zebra', 'cow'])
     expect(toolSignature(sorted, 'typescript')).toBe('alphabet(input: { ant: string; zebra: string; cow?: string }): Promise<unknown>')
   })
@@ -71,11 +80,20 @@ describe('a tool', () => {
   test('is computed at first use only, and once', () => {
     const convert = vi.fn((_: { readonly target: string }) => ({ type: 'object', properties: { a: { type: 'string' } } }))
     const counted = {
-      '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: value as { a: string } }), jsonSchema: { input: convert, output: convert } },
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: unknown) => ({ value: value as { a: string } }),
+        jsonSchema: { input: convert, output: convert },
+      },
     } as const
     const lazy = tool({ name: 'lazy', description: 'x', input: counted, run: () => 1 })
     expect(convert).not.toHaveBeenCalled()
-    for (let n = 0; n < 3; n++) [declareTool(lazy, 'typescript'), toolSignature(lazy, 'python'), guestFunction(lazy, 'typescript')]
+    for (let n = 0; n < 3; n++) {
+      declareTool(lazy, 'typescript')
+      toolSignature(lazy, 'python')
+      guestFunction(lazy, 'typescript')
+    }
     expect(convert).toHaveBeenCalledTimes(1)
   })
 })

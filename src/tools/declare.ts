@@ -40,8 +40,12 @@ export function toolSignature(tool: AnyTool, language: ToolLanguage): string {
 /** Name, description and JSON Schema for a model's native tool calling. Throws `schema/unsupported`. */
 export function functionDeclaration(tool: AnyTool): FunctionDeclaration {
   const notFor = tool.notFor ? [`Not for: ${tool.notFor}`] : []
-  const examples = (tool.examples ?? []).map(example => `Example: ${JSON.stringify(example)}`)
-  return { name: tool.name, description: [tool.description, ...notFor, ...examples].join('\n'), inputSchema: jsonSchemaOf(tool.input, 'input') }
+  const examples = (tool.examples ?? []).map((example) => `Example: ${JSON.stringify(example)}`)
+  return {
+    name: tool.name,
+    description: [tool.description, ...notFor, ...examples].join('\n'),
+    inputSchema: jsonSchemaOf(tool.input, 'input'),
+  }
 }
 
 /** What a sandbox needs to bind the tool as a function of its language. Throws `schema/unsupported`. */
@@ -52,7 +56,14 @@ export function guestFunction(tool: AnyTool, language: ToolLanguage): GuestFunct
 /** The tool's schemas and texts as the printers of `schema/` take them. Throws `schema/unsupported`. */
 export function describeTool(tool: AnyTool): FunctionDescription {
   const { name, description, output, notFor, examples } = tool
-  return { name, description, input: jsonSchemaOf(tool.input, 'input', 'code'), output: output && jsonSchemaOf(output, 'output', 'code'), notFor, examples }
+  return {
+    name,
+    description,
+    input: jsonSchemaOf(tool.input, 'input', 'code'),
+    output: output && jsonSchemaOf(output, 'output', 'code'),
+    notFor,
+    examples,
+  }
 }
 
 function printFunction(description: FunctionDescription, language: ToolLanguage): string {

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type } from 'arktype'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -63,18 +64,27 @@ describe('arguments', () => {
     expect((await fault(invokeTool(ark, { symbol: 1 }, options()))).message).toContain('symbol must be a string (was a number)')
   })
 
-  test.each([['text'], [[1, 2]], [7]])('that are no object (%j) are refused', async value => {
+  test.each([['text'], [[1, 2]], [7]])('that are no object (%j) are refused', async (value) => {
     expect((await fault(invokeTool(quote, value, options()))).code).toBe('tool/arguments')
   })
 
-  test.each([undefined, null])('that are absent (%s) count as none given', async value => {
+  test.each([undefined, null])('that are absent (%s) count as none given', async (value) => {
     const now = tool({ name: 'now', description: 'x', input: z.object({ zone: z.string().default('UTC') }), run: ({ zone }) => zone })
     expect(await invokeTool(now, value, options())).toBe('UTC')
   })
 
   test('do not reach run when a check of the schema throws', async () => {
     const run = vi.fn(() => 1)
-    const broken = tool({ name: 'broken', description: 'x', input: z.object({ a: z.string().refine(() => { throw new Error('bug in the rule') }) }), run })
+    const broken = tool({
+      name: 'broken',
+      description: 'x',
+      input: z.object({
+        a: z.string().refine(() => {
+          throw new Error('bug in the rule')
+        }),
+      }),
+      run,
+    })
     const error = await fault(invokeTool(broken, { a: 'x' }, options()))
     expect(error.code).toBe('tool/arguments')
     expect(error.message).toContain('the check threw: bug in the rule')
@@ -82,7 +92,12 @@ describe('arguments', () => {
   })
 
   test('may be checked asynchronously', async () => {
-    const slow = tool({ name: 'slow', description: 'x', input: z.object({ a: z.string().refine(async value => value === 'ok', 'not ok') }), run: ({ a }) => a })
+    const slow = tool({
+      name: 'slow',
+      description: 'x',
+      input: z.object({ a: z.string().refine(async (value) => value === 'ok', 'not ok') }),
+      run: ({ a }) => a,
+    })
     expect(await invokeTool(slow, { a: 'ok' }, options())).toBe('ok')
     expect((await fault(invokeTool(slow, { a: 'no' }, options()))).message).toContain('a: not ok')
   })
@@ -91,13 +106,22 @@ describe('arguments', () => {
 describe('run', () => {
   test('gets the idempotency key and a live signal', async () => {
     let seen: ToolContext | undefined
-    await invokeTool(tool({ ...quoteOptions, run: (_, context) => ((seen = context), []) }), { symbol: 'a' }, { ...options(), idempotencyKey: 'r:2.1' })
+    await invokeTool(
+      tool({ ...quoteOptions, run: (_, context) => ((seen = context), []) }),
+      { symbol: 'a' },
+      { ...options(), idempotencyKey: 'r:2.1' },
+    )
     expect(seen?.idempotencyKey).toBe('r:2.1')
     expect(seen?.signal.aborted).toBe(false)
   })
 
   test.each([
-    ['throws', () => { throw new Error('no such share') }],
+    [
+      'throws',
+      () => {
+        throw new Error('no such share')
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('no such share'))],
   ])('that %s fails with its message and its cause', async (_, run) => {
     const error = await fault(invokeTool(tool({ ...quoteOptions, run }), { symbol: 'a' }, options()))
@@ -106,10 +130,12 @@ describe('run', () => {
     expect(error.cause).toBeInstanceOf(Error)
   })
 
-  test('that throws something odd fails all the same', async () => {
-    // oxlint-disable-next-line no-throw-literal -- what users' code may do
-    const error = await fault(invokeTool(tool({ ...quoteOptions, run: () => { throw undefined } }), { symbol: 'a' }, options()))
-    expect(error.code).toBe('tool/failed')
+  test.each([undefined, null, 'text', { a: 1 }])('that throws %j, which is no error, fails all the same', async (thrown) => {
+    const reject = async (): Promise<never> => {
+      // oxlint-disable-next-line no-throw-literal, only-throw-error -- what users' code may do
+      throw thrown
+    }
+    expect((await fault(invokeTool(tool({ ...quoteOptions, run: reject }), { symbol: 'a' }, options()))).code).toBe('tool/failed')
   })
 
   test('that throws an error of Troupe keeps its code in the details', async () => {
@@ -117,7 +143,7 @@ describe('run', () => {
     expect([error.code, error.details['code']]).toEqual(['tool/failed', 'model/unavailable'])
   })
 
-  test.each(['engine/nested', 'tool/failed', 'tool/timeout'] as const)('that throws %s is not wrapped', async code => {
+  test.each(['engine/nested', 'tool/failed', 'tool/timeout'] as const)('that throws %s is not wrapped', async (code) => {
     const thrown = new TroupeError(code, 'as it is')
     expect(await fault(invokeTool(failing(thrown), { symbol: 'a' }, options()))).toBe(thrown)
   })
@@ -133,7 +159,13 @@ describe('run', () => {
   test('without an output schema may give anything; with one it gives what the schema makes of it', async () => {
     const any = tool({ name: 'anything', description: 'x', input: z.object({}), run: () => undefined })
     expect(await invokeTool(any, {}, options())).toBeUndefined()
-    const length = tool({ name: 'length', description: 'x', input: z.object({}), output: z.string().transform(text => text.length), run: () => 'abc' })
+    const length = tool({
+      name: 'length',
+      description: 'x',
+      input: z.object({}),
+      output: z.string().transform((text) => text.length),
+      run: () => 'abc',
+    })
     expect(await invokeTool(length, {}, options())).toBe(3)
   })
 })
@@ -183,7 +215,14 @@ describe('timeout', () => {
   test('hides an end that comes too late: no unhandled rejection', async () => {
     const unhandled = vi.fn()
     process.on('unhandledRejection', unhandled)
-    const late = tool({ ...quoteOptions, timeoutMs: 5, run: async () => { await sleep(20); throw new Error('late') } })
+    const late = tool({
+      ...quoteOptions,
+      timeoutMs: 5,
+      run: async () => {
+        await sleep(20)
+        throw new Error('late')
+      },
+    })
     expect((await fault(invokeTool(late, { symbol: 'a' }, options()))).code).toBe('tool/timeout')
     await sleep(40)
     process.off('unhandledRejection', unhandled)
@@ -194,9 +233,12 @@ describe('timeout', () => {
 describe('cancellation', () => {
   test('rejects at once, also when run turns the abort into an error of its own', async () => {
     const controller = new AbortController()
-    const polite = tool({ ...quoteOptions, run: (_, { signal }) => new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted by me')))) })
+    const polite = tool({
+      ...quoteOptions,
+      run: (_, { signal }) => new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted by me')))),
+    })
     const rude = tool({ ...quoteOptions, run: () => new Promise<never>(() => {}) })
-    const errors = [polite, rude].map(one => fault(invokeTool(one, { symbol: 'a' }, { signal: controller.signal, idempotencyKey: 'k' })))
+    const errors = [polite, rude].map((one) => fault(invokeTool(one, { symbol: 'a' }, { signal: controller.signal, idempotencyKey: 'k' })))
     await sleep(1)
     controller.abort(new Error('enough'))
     for (const error of await Promise.all(errors)) {
@@ -207,7 +249,9 @@ describe('cancellation', () => {
 
   test('before the start runs nothing', async () => {
     const run = vi.fn(() => [])
-    const error = await fault(invokeTool(tool({ ...quoteOptions, run }), { symbol: 'a' }, { signal: AbortSignal.abort(), idempotencyKey: 'k' }))
+    const error = await fault(
+      invokeTool(tool({ ...quoteOptions, run }), { symbol: 'a' }, { signal: AbortSignal.abort(), idempotencyKey: 'k' }),
+    )
     expect(error.code).toBe('run/cancelled')
     expect(run).not.toHaveBeenCalled()
   })
@@ -218,12 +262,17 @@ function options(): RunToolOptions {
 }
 
 function failing(error: Error): AnyTool {
-  return tool({ ...quoteOptions, run: () => Promise.reject(error) })
+  return tool({
+    ...quoteOptions,
+    run: async () => {
+      throw error
+    },
+  })
 }
 
 async function fault(promise: Promise<unknown>): Promise<TroupeError> {
   const error = await promise.then(
-    value => new Error(`nothing was thrown, but given: ${JSON.stringify(value)}`),
+    (value) => new Error(`nothing was thrown, but given: ${JSON.stringify(value)}`),
     (thrown: unknown) => thrown,
   )
   if (TroupeError.is(error)) return error

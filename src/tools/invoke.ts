@@ -1,12 +1,9 @@
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
-import { closest } from '../schema/closest.ts'
 import { describeIssues } from '../schema/describe-issues.ts'
-import { jsonSchemaOf } from '../schema/json-schema.ts'
-import { type Issue, parse } from '../schema/parse.ts'
-import { resolveShape } from '../schema/shape.ts'
-import { shapeOf } from '../schema/read-shape.ts'
+import { parse } from '../schema/parse.ts'
 import { toolSignature, type ToolLanguage } from './declare.ts'
 import type { AnyTool, ToolContext } from './tool.ts'
+import { isAboutKeys, unknownKeys } from './unknown-keys.ts'
 
 /** Longest time a timer can have; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2_147_483_647
@@ -41,10 +38,10 @@ export async function parseArguments(tool: AnyTool, given: unknown, language: To
   const strangers = unknownKeys(tool, value)
   const result = await parse(tool.input, value)
   if (result.ok && strangers.length === 0) return result.value
-  const issues = [...(result.ok ? [] : result.issues.filter(issue => !isAboutKeys(issue, strangers))), ...strangers]
+  const issues = [...(result.ok ? [] : result.issues.filter((issue) => !isAboutKeys(issue, strangers))), ...strangers]
   throw new TroupeError(
     'tool/arguments',
-    `${tool.name}: the arguments do not fit.\n${describeIssues(issues, { value, schema: tool.input })}\nSignature: ${toolSignature(tool, language)}`,
+    `${tool.name}: the arguments do not fit.\n${describeIssues(issues)}\nSignature: ${toolSignature(tool, language)}`,
     { details: { tool: tool.name, issues: issues.map(({ path, message }) => ({ path, message })) } },
   )
 }
@@ -59,12 +56,20 @@ export async function runTool(tool: AnyTool, input: unknown, options: RunToolOpt
   if (tool.output === undefined) return output
   const result = await parse(tool.output, output)
   if (result.ok) return result.value
-  throw new TroupeError('tool/output', `${tool.name} ran, but what it gave does not fit its own output schema; the tool is at fault, not the arguments.\n${describeIssues(result.issues)}`, {
-    details: { tool: tool.name, issues: result.issues.map(({ path, message }) => ({ path, message })) },
-  })
+  throw new TroupeError(
+    'tool/output',
+    `${tool.name} ran, but what it gave does not fit its own output schema; the tool is at fault, not the arguments.\n${describeIssues(result.issues)}`,
+    {
+      details: { tool: tool.name, issues: result.issues.map(({ path, message }) => ({ path, message })) },
+    },
+  )
 }
 
-function bounded(tool: AnyTool, input: unknown, { signal, idempotencyKey, timeoutMs = tool.timeoutMs ?? DEFAULT_TOOL_TIMEOUT_MS }: RunToolOptions): Promise<unknown> {
+function bounded(
+  tool: AnyTool,
+  input: unknown,
+  { signal, idempotencyKey, timeoutMs = tool.timeoutMs ?? DEFAULT_TOOL_TIMEOUT_MS }: RunToolOptions,
+): Promise<unknown> {
   if (signal.aborted) return Promise.reject(cancelled(tool, signal))
   const inner = new AbortController()
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
@@ -76,7 +81,7 @@ function bounded(tool: AnyTool, input: unknown, { signal, idempotencyKey, timeou
   const onAbort = (): void => stop(cancelled(tool, signal))
   const timer = setTimeout(() => stop(timedOut(tool, timeoutMs)), Math.min(timeoutMs, LONGEST_TIMER_MS))
   signal.addEventListener('abort', onAbort, { once: true })
-  start(tool, input, { signal: inner.signal, idempotencyKey }).then(resolve, error => reject(failed(tool, error)))
+  start(tool, input, { signal: inner.signal, idempotencyKey }).then(resolve, (error) => reject(failed(tool, error)))
   return promise.finally(() => {
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
@@ -89,44 +94,25 @@ async function start(tool: AnyTool, input: unknown, context: ToolContext): Promi
 }
 
 function failed(tool: AnyTool, error: unknown): TroupeError {
-  if (TroupeError.is(error) && (error.code.startsWith('engine/') || error.code === 'tool/failed' || error.code === 'tool/timeout')) return error
+  if (TroupeError.is(error) && (error.code.startsWith('engine/') || error.code === 'tool/failed' || error.code === 'tool/timeout'))
+    return error
   const code = TroupeError.is(error) ? { code: error.code } : {}
   return new TroupeError('tool/failed', `${tool.name} failed: ${messageOf(error)}`, { details: { tool: tool.name, ...code }, cause: error })
 }
 
 function timedOut(tool: AnyTool, timeoutMs: number): TroupeError {
-  const note = tool.effect === 'read' || tool.effect === 'idempotent' ? 'It may be tried again, with less to do' : 'It may have had its effect: look before you try again'
-  return new TroupeError('tool/timeout', `${tool.name} gave no answer within ${timeoutMs} ms. ${note}`, { details: { tool: tool.name, timeoutMs } })
+  const note =
+    tool.effect === 'read' || tool.effect === 'idempotent'
+      ? 'It may be tried again, with less to do'
+      : 'It may have had its effect: look before you try again'
+  return new TroupeError('tool/timeout', `${tool.name} gave no answer within ${timeoutMs} ms. ${note}`, {
+    details: { tool: tool.name, timeoutMs },
+  })
 }
 
 function cancelled(tool: AnyTool, signal: AbortSignal): TroupeError {
-  return new TroupeError('run/cancelled', `${tool.name} was stopped because the run was cancelled`, { details: { tool: tool.name }, cause: signal.reason })
-}
-
-const closedKeys = new WeakMap<AnyTool, readonly string[] | null>()
-
-/** Top-level keys that the schema does not name, as issues; none for a schema that is open or is not one object. */
-function unknownKeys(tool: AnyTool, value: unknown): readonly Issue[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
-  let known = closedKeys.get(tool)
-  if (known === undefined) closedKeys.set(tool, (known = namedKeys(tool)))
-  const names = known
-  if (names === null) return []
-  return Object.keys(value).flatMap(key => (names.includes(key) ? [] : [{ path: [key], message: stranger(key, names, value) }]))
-}
-
-function namedKeys(tool: AnyTool): readonly string[] | null {
-  const document = shapeOf(jsonSchemaOf(tool.input, 'input', 'code'))
-  const root = resolveShape(document, document.root)
-  return root.type === 'object' && root.rest === null ? root.properties.map(property => property.name) : null
-}
-
-function stranger(key: string, names: readonly string[], value: object): string {
-  const near = closest(key, names.filter(name => !Object.hasOwn(value, name)))
-  return near === undefined ? 'there is no such key' : `there is no such key; did you mean '${near}'?`
-}
-
-/** What a strict schema says about the same keys, in its own words. */
-function isAboutKeys(issue: Issue, strangers: readonly Issue[]): boolean {
-  return strangers.some(({ path: [key] }) => (issue.path.length === 0 && /unrecognized|unknown|undeclared/i.test(issue.message) && issue.message.includes(String(key))) || (issue.path.length === 1 && issue.path[0] === key))
+  return new TroupeError('run/cancelled', `${tool.name} was stopped because the run was cancelled`, {
+    details: { tool: tool.name },
+    cause: signal.reason,
+  })
 }

@@ -22,7 +22,8 @@ export function checkName(name: string, kind: NameKind): void {
     throw badName(name, kind, 'a name starts with a letter and has up to 64 letters, digits and underscores')
   }
   for (const form of new Set([name, pythonName(name)])) {
-    if (isReservedName(form)) throw badName(name, kind, `'${form}' is a reserved word or builtin of TypeScript, Python or the sandbox; choose another name`)
+    if (isReservedName(form))
+      throw badName(name, kind, `'${form}' is a reserved word or builtin of TypeScript, Python or the sandbox; choose another name`)
   }
 }
 
@@ -43,12 +44,18 @@ export function checkNames(names: Iterable<GuestName>): void {
 }
 
 function badName(name: string, kind: NameKind, why: string): TroupeError {
-  return new TroupeError('tool/bad-name', `the ${kind} name ${JSON.stringify(name)} cannot be used: ${why}`, { details: { name: String(name), kind } })
+  return new TroupeError('tool/bad-name', `the ${kind} name ${JSON.stringify(name)} cannot be used: ${why}`, {
+    details: { name: String(name), kind },
+  })
 }
 
 function clash(first: GuestName, second: GuestName, form: string): TroupeError {
   const how = first.name === second.name ? `have the same name` : `are both '${form}' in Python`
-  return new TroupeError('tool/name-clash', `the ${first.kind} '${first.name}' and the ${second.kind} '${second.name}' ${how}: rename one of them`, {
-    details: { first: first.name, second: second.name, name: form },
-  })
+  return new TroupeError(
+    'tool/name-clash',
+    `the ${first.kind} '${first.name}' and the ${second.kind} '${second.name}' ${how}: rename one of them`,
+    {
+      details: { first: first.name, second: second.name, name: form },
+    },
+  )
 }

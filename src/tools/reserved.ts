@@ -31,7 +31,9 @@ const PYTHON_BUILTINS = `
 
 const SANDBOX = 'finalAnswer final_answer tools'
 
-const RESERVED: ReadonlySet<string> = new Set([TYPESCRIPT_WORDS, JAVASCRIPT_BUILTINS, PYTHON_WORDS, PYTHON_BUILTINS, SANDBOX].join(' ').trim().split(/\s+/))
+const RESERVED: ReadonlySet<string> = new Set(
+  [TYPESCRIPT_WORDS, JAVASCRIPT_BUILTINS, PYTHON_WORDS, PYTHON_BUILTINS, SANDBOX].join(' ').trim().split(/\s+/),
+)
 
 /** Whether a name is a reserved word or builtin of TypeScript or Python, or one that the sandbox gives to its code. */
 export function isReservedName(name: string): boolean {

@@ -15,14 +15,36 @@ describe('tool', () => {
     expect(tool({ ...options, input: z.object({ at: z.symbol() }) }).type).toBe('tool')
   })
 
-  test.each(['', '1a', 'a-b', 'a b', 'ünder', '_a', 'a'.repeat(65), 'delete', 'class', 'lambda', 'print', 'Print', 'console', 'fetch', 'list', 'Map', 'tools', 'finalAnswer', 'final_answer', 'FinalAnswer', 'toString', 'hasOwnProperty'])(
-    'refuses the name %j',
-    name => {
-      expect(() => tool({ ...options, name })).toThrow(expect.objectContaining({ code: 'tool/bad-name', message: expect.stringContaining(JSON.stringify(name)) }))
-    },
-  )
+  test.each([
+    '',
+    '1a',
+    'a-b',
+    'a b',
+    'ünder',
+    '_a',
+    'a'.repeat(65),
+    'delete',
+    'class',
+    'lambda',
+    'print',
+    'Print',
+    'console',
+    'fetch',
+    'list',
+    'Map',
+    'tools',
+    'finalAnswer',
+    'final_answer',
+    'FinalAnswer',
+    'toString',
+    'hasOwnProperty',
+  ])('refuses the name %j', (name) => {
+    expect(() => tool({ ...options, name })).toThrow(
+      expect.objectContaining({ code: 'tool/bad-name', message: expect.stringContaining(JSON.stringify(name)) }),
+    )
+  })
 
-  test.each(['a', 'a'.repeat(64), 'readContext', 'read_context', 'getURL', 'Quote', 'search', 'x1', 'get'])('takes the name %j', name => {
+  test.each(['a', 'a'.repeat(64), 'readContext', 'read_context', 'getURL', 'Quote', 'search', 'x1', 'get'])('takes the name %j', (name) => {
     expect(tool({ ...options, name }).name).toBe(name)
   })
 

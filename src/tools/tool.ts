@@ -42,10 +42,16 @@ export interface ToolOptions<Name extends string, Input extends ObjectSchema, Ou
 }
 
 /** What `run` gives: the output schema's input, as the schema is applied to it; anything when there is none. */
-export type ToolReturn<Output extends StandardSchemaV1 | undefined> = Output extends StandardSchemaV1 ? StandardSchemaV1.InferInput<Output> : unknown
+export type ToolReturn<Output extends StandardSchemaV1 | undefined> = Output extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<Output>
+  : unknown
 
 /** A typed function that an agent may call. Made by `tool()`; plain data plus `run`. */
-export interface Tool<Name extends string, Input extends ObjectSchema, Output extends StandardSchemaV1 | undefined> extends ToolOptions<Name, Input, Output> {
+export interface Tool<Name extends string, Input extends ObjectSchema, Output extends StandardSchemaV1 | undefined> extends ToolOptions<
+  Name,
+  Input,
+  Output
+> {
   readonly type: 'tool'
 }
 
@@ -77,7 +83,8 @@ export function tool<const Name extends string, Input extends ObjectSchema, Outp
 ): Tool<Name, Input, Output> {
   checkName(options.name, 'tool')
   const { name, description, input, output, run, timeoutMs } = options
-  if (typeof description !== 'string' || description.trim() === '') throw invalid(name, 'description', 'a text that tells the model what the tool does')
+  if (typeof description !== 'string' || description.trim() === '')
+    throw invalid(name, 'description', 'a text that tells the model what the tool does')
   if (!isStandardSchema(input)) throw invalid(name, 'input', 'a schema such as z.object({ … })')
   if (output !== undefined && !isStandardSchema(output)) throw invalid(name, 'output', 'a schema, or absent')
   if (typeof run !== 'function') throw invalid(name, 'run', 'a function')

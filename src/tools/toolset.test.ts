@@ -24,19 +24,42 @@ describe('toolset', () => {
     expect(String(thrownBy(() => findTool(toolset([]), 'sendMail')))).toContain('there are no tools')
   })
 
-  test.each(['constructor', '__proto__', 'toString'])('does not find %s, which every object has', name => {
-    expect(TroupeError.is(thrownBy(() => findTool(toolset([named('quote')]), name)), 'tool/not-found')).toBe(true)
+  test.each(['constructor', '__proto__', 'toString'])('does not find %s, which every object has', (name) => {
+    expect(
+      TroupeError.is(
+        thrownBy(() => findTool(toolset([named('quote')]), name)),
+        'tool/not-found',
+      ),
+    ).toBe(true)
   })
 
   test.each([
     ['the same name twice', ['quote', 'quote'], [], `the tool 'quote' and the tool 'quote' have the same name`],
-    ['names that meet in Python only', ['readContext', 'read_context'], [], `the tool 'readContext' and the tool 'read_context' are both 'read_context' in Python`],
+    [
+      'names that meet in Python only',
+      ['readContext', 'read_context'],
+      [],
+      `the tool 'readContext' and the tool 'read_context' are both 'read_context' in Python`,
+    ],
     ['names that differ in case only', ['quote', 'Quote'], [], `are both 'quote' in Python`],
     ['an agent', ['analyst'], [{ name: 'analyst', kind: 'agent' }], `the tool 'analyst' and the agent 'analyst'`],
-    ['an agent, in Python', ['askBoss'], [{ name: 'ask_boss', kind: 'agent' }], `the tool 'askBoss' and the agent 'ask_boss' are both 'ask_boss' in Python`],
+    [
+      'an agent, in Python',
+      ['askBoss'],
+      [{ name: 'ask_boss', kind: 'agent' }],
+      `the tool 'askBoss' and the agent 'ask_boss' are both 'ask_boss' in Python`,
+    ],
     ['a context key', ['prices'], [{ name: 'prices', kind: 'context key' }], `the tool 'prices' and the context key 'prices'`],
     ['a context key, in Python', ['readPrices'], [{ name: 'read_prices', kind: 'context key' }], `are both 'read_prices' in Python`],
-    ['two agents', [], [{ name: 'a', kind: 'agent' }, { name: 'A', kind: 'agent' }], `the agent 'a' and the agent 'A'`],
+    [
+      'two agents',
+      [],
+      [
+        { name: 'a', kind: 'agent' },
+        { name: 'A', kind: 'agent' },
+      ],
+      `the agent 'a' and the agent 'A'`,
+    ],
   ] as const)('refuses %s', (_, names, reserved, message) => {
     const error = thrownBy(() => toolset(names.map(named), { reserved }))
     expect(TroupeError.is(error, 'tool/name-clash')).toBe(true)

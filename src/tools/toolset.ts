@@ -29,7 +29,10 @@ export function toolset(tools: readonly AnyTool[], options: ToolsetOptions = {})
 export function findTool(set: Toolset, name: string): AnyTool {
   const found = set.byName.get(name)
   if (found) return found
-  throw unknownTool(name, set.tools.map(one => one.name))
+  throw unknownTool(
+    name,
+    set.tools.map((one) => one.name),
+  )
 }
 
 /** The error for a name that is neither a tool nor an agent; `names` is all that could have been called. */

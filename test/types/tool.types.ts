@@ -8,7 +8,10 @@ import { type AnyTool, tool } from '../../src/tools/tool.ts'
 import { toolset } from '../../src/tools/toolset.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-function expectType<Expected>(): <Actual>(value: Actual, ...wrong: Equal<Actual, Expected> extends true ? [] : [{ expected: Expected; actual: Actual }]) => void {
+function expectType<Expected>(): <Actual>(
+  value: Actual,
+  ...wrong: Equal<Actual, Expected> extends true ? [] : [{ expected: Expected; actual: Actual }]
+) => void {
   return () => {}
 }
 
@@ -41,7 +44,7 @@ const search = tool({
   name: 'search',
   description: 'Finds.',
   input: type({ query: 'string', 'limit?': 'number' }),
-  run: input => {
+  run: (input) => {
     expectType<string>()(input.query)
     expectType<number | undefined>()(input.limit)
     return input.query.length
@@ -51,13 +54,19 @@ const book = tool({
   name: 'book',
   description: 'Books.',
   input: toStandardJsonSchema(v.object({ room: v.string(), people: v.optional(v.number(), 2) })),
-  run: input => {
+  run: (input) => {
     expectType<{ room: string; people: number }>()(input)
   },
 })
 
 // A transformation: `run` gives what the output schema takes, the caller gets what it makes of it.
-const length = tool({ name: 'length', description: 'Counts.', input: z.object({}), output: z.string().transform(text => text.length), run: () => 'abc' })
+const length = tool({
+  name: 'length',
+  description: 'Counts.',
+  input: z.object({}),
+  output: z.string().transform((text) => text.length),
+  run: () => 'abc',
+})
 
 // Without an output anything may come back, synchronously too.
 tool({ name: 'save', description: 'Saves.', input: z.object({}), run: () => undefined })
@@ -85,7 +94,7 @@ tool({
   description: 'x',
   input: z.object({ symbol: z.string() }),
   // @ts-expect-error: no such property
-  run: input => input.sybol,
+  run: (input) => input.sybol,
 })
 // @ts-expect-error: an argument schema must be of an object
 tool({ name: 'noObject', description: 'x', input: z.string(), run: () => 1 })
