@@ -1,3 +1,4 @@
+import { TroupeError } from '../errors/troupe-error.ts'
 import { nextTurn } from '../util/next-turn.ts'
 
 /**
@@ -6,7 +7,8 @@ import { nextTurn } from '../util/next-turn.ts'
  */
 export class Turns {
   /** Keys of recorded memos that are not settled yet, in log order. */
-  readonly #recorded: string[]
+  readonly #recorded: readonly string[]
+  readonly #known: ReadonlySet<string>
   readonly #asked = new Map<string, () => void>()
   readonly #ready: (() => void)[] = []
   readonly #atLive: (() => void)[] = []
@@ -14,7 +16,8 @@ export class Turns {
   #next = 0
 
   constructor(recorded: readonly string[]) {
-    this.#recorded = [...recorded]
+    this.#recorded = recorded
+    this.#known = new Set(recorded)
   }
 
   /** Whether every recorded operation has been answered, so that new ones may take effect. */
@@ -28,8 +31,11 @@ export class Turns {
     return key !== undefined && !this.#asked.has(key) ? key : undefined
   }
 
-  /** Resolves when it is the turn of a recorded operation. */
+  /** Resolves when it is the turn of a recorded operation. Rejects with `engine/duplicate-key` when it is no recorded one. */
   recorded(key: string): Promise<void> {
+    if (!this.#known.has(key)) {
+      return Promise.reject(new TroupeError('engine/duplicate-key', `'${key}' was asked for twice in one run: every operation needs a key of its own`))
+    }
     return new Promise((resolve) => {
       this.#asked.set(key, resolve)
       this.#pump()

@@ -11,10 +11,15 @@ interface Log {
   readonly keys: Set<string>
 }
 
+/** An engine whose store is open from the start. */
+export interface MemoryEngine extends EngineAdapter {
+  readonly store: LogStore
+}
+
 /** Keeps logs in this process's memory: nothing survives it. What `agent.run()` uses without a runtime. */
-export function memory(): EngineAdapter {
+export function memory(): MemoryEngine {
   const store = new MemoryStore()
-  return { name: 'memory', effects: effectScope(), open: () => Promise.resolve(store) }
+  return { name: 'memory', effects: effectScope(), store, open: () => Promise.resolve(store) }
 }
 
 function effectScope(): EffectScope {

@@ -1,0 +1,65 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { AgentRef } from '../engine/context.ts'
+import type { Run } from '../engine/run.ts'
+import type { RunOptions } from '../engine/runtime.ts'
+import type { LanguageModel } from '../models/model.ts'
+import type { Limits } from '../sandbox/limits.ts'
+import type { Language, Sandbox } from '../sandbox/sandbox.ts'
+import type { AnyTool } from '../tools/tool.ts'
+import type { StopCondition } from './stop.ts'
+
+/** Options that all kinds of agents share. */
+export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
+  /** `/^[A-Za-z][A-Za-z0-9_]{0,63}$/`, no reserved word; what logs, events and calling agents know it by. */
+  readonly name: string
+  /** What the agent is for: shown to agents that may call it. */
+  readonly description: string
+  /** Recorded with each run. Default `0.0.0`. */
+  readonly version?: string
+  /** Added to the system prompt. */
+  readonly instructions?: string
+  /** Without one, the model of the runtime's or the caller's configuration. */
+  readonly model?: LanguageModel
+  readonly tools?: readonly AnyTool[]
+  /** Agents that this one may call as functions. */
+  readonly agents?: readonly Agent[]
+  /** What the final answer must fit; an answer that does not goes back to the model. */
+  readonly output?: Output
+  /** Steps before the run ends with status `limit`. Default 20; 0 allows none. */
+  readonly maxSteps?: number
+  /** Further reasons to stop; the first that holds ends the run with status `limit`. */
+  readonly stopWhen?: StopCondition | readonly StopCondition[]
+}
+
+/** Options of an agent that acts by writing code. */
+export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined> extends AgentOptions<Output> {
+  /** What the model writes. Default `typescript`. */
+  readonly language?: Language
+  /** Where its code runs. Default: the light sandbox of the language. Never the host. */
+  readonly sandbox?: Sandbox
+  /** Caps on each step of code; what is not named keeps its default. */
+  readonly limits?: Partial<Limits>
+}
+
+/** What an agent takes from where it runs, for options that it does not name itself. */
+export interface AgentDefaults {
+  readonly model?: LanguageModel
+  readonly sandbox?: Sandbox
+  readonly limits?: Partial<Limits>
+}
+
+/**
+ * An agent: immutable, without the state of any run, so any number of runs may go on at once. Run it alone on the
+ * process's memory with `run`, or durably with `runtime.run(agent, task)`.
+ */
+export interface Agent<Output = unknown> extends AgentRef<Output> {
+  readonly kind: 'code' | 'tool'
+  readonly description: string
+  /** Starts a run in this process's memory; its log is dropped at its end. */
+  run(task: string, options?: RunOptions): Run<Output>
+  /** The same agent, and the agents it may call, with defaults for what they leave open. */
+  withDefaults(defaults: AgentDefaults): Agent<Output>
+}
+
+/** The type that an agent's output has, by its schema. */
+export type OutputOf<Output extends StandardSchemaV1 | undefined> = Output extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Output> : unknown

@@ -1,0 +1,145 @@
+import type { Agent } from './agent.ts'
+import type { ActionLog, ApprovalAnswer, CallRecord, ChildOutcome, RunContext } from '../engine/context.ts'
+import type { AnswerBody, WaitReason } from '../client/entry.ts'
+import { messageOf, TroupeError, type ErrorJson } from '../errors/troupe-error.ts'
+import { isRepeatable, needsApproval } from '../tools/approval.ts'
+import { parseArguments, runTool } from '../tools/invoke.ts'
+import { unknownTool } from '../tools/toolset.ts'
+import type { AnyTool } from '../tools/tool.ts'
+import { decode, encode } from '../util/codec.ts'
+import type { JsonObject, JsonValue } from '../util/json.ts'
+import type { Callables } from './callables.ts'
+
+/** A call as code or a model asked for it. `args` is tagged JSON text. */
+export interface Call {
+  readonly call: number
+  readonly tool: string
+  readonly args: string
+}
+
+/** What a call is, decided before anything of it runs. */
+export type PlannedCall = Call & { readonly record: CallRecord | undefined } & (
+    | { readonly type: 'fault'; readonly error: TroupeError }
+    | { readonly type: 'agent'; readonly agent: Agent; readonly task: string; readonly context?: JsonObject }
+    | { readonly type: 'tool'; readonly definition: AnyTool; readonly input: unknown; readonly asks: readonly WaitReason[] }
+  )
+
+export interface CallScope {
+  readonly ctx: RunContext
+  readonly action: ActionLog
+  readonly step: number
+  /** Aborted when the code that called is over and nobody waits for the answer. */
+  readonly signal: AbortSignal
+  readonly answerBytes: number
+}
+
+/** Whether a call has to wait for something before it is dispatched: an approval, or a run of its own. */
+export function hasToWait(plan: PlannedCall): boolean {
+  return plan.type === 'agent' || (plan.type === 'tool' && plan.asks.length > 0)
+}
+
+/** Finds what a call means and checks its arguments; what is wrong with it becomes its answer. Never throws. */
+export async function planCall(callables: Callables, call: Call, record: CallRecord | undefined): Promise<PlannedCall> {
+  try {
+    const args = decode(call.args)
+    const agent = callables.agent(call.tool)
+    if (agent) return { ...call, record, type: 'agent', agent, ...callables.agentInput(agent, args) }
+    const definition = callables.tool(call.tool)
+    if (!definition) throw unknownTool(call.tool, callables.names)
+    const input = await parseArguments(definition, args, callables.language)
+    return { ...call, record, type: 'tool', definition, input, asks: reasonsToAsk(definition, input, record) }
+  } catch (error) {
+    return { ...call, record, type: 'fault', error: TroupeError.wrap(error, 'tool/arguments') }
+  }
+}
+
+/** Only a call that was started can have an unknown outcome; then that question takes the place of the approval. */
+function reasonsToAsk(tool: AnyTool, input: unknown, record: CallRecord | undefined): readonly WaitReason[] {
+  const isUnknown = record?.started === true && record.answer === null && !isRepeatable(tool.effect)
+  if (isUnknown) return ['unknown-outcome']
+  return needsApproval(tool, input) && record?.started !== true ? ['approval'] : []
+}
+
+/**
+ * The one way in which agents call anything. What the tool or agent gives, and every fault of it, becomes an answer;
+ * only faults of the engine are thrown.
+ */
+export async function callTool(plan: PlannedCall, scope: CallScope): Promise<AnswerBody> {
+  try {
+    switch (plan.type) {
+      case 'fault':
+        return errorAnswer(plan.error)
+      case 'agent':
+        return await callAgent(plan, scope)
+      case 'tool':
+        return await callFunction(plan, scope)
+    }
+  } catch (error) {
+    if (TroupeError.is(error) && error.code.startsWith('engine/')) throw error
+    return errorAnswer(TroupeError.wrap(error, 'tool/failed'))
+  }
+}
+
+async function callAgent(plan: Extract<PlannedCall, { type: 'agent' }>, { ctx, step, answerBytes }: CallScope): Promise<AnswerBody> {
+  const input = { task: plan.task, ...(plan.context && { context: plan.context }) }
+  const outcome = await ctx.child(`${step}.${plan.call}`, plan.agent, input)
+  if (outcome.status === 'done') return bounded(JSON.stringify(outcome.output ?? null), plan.tool, answerBytes)
+  return errorAnswer(childFault(plan.agent.name, outcome))
+}
+
+/** An agent that stopped short tells what it had: its caller may find that enough. */
+function childFault(agent: string, { status, error, output }: ChildOutcome): TroupeError {
+  const best = output === undefined ? '' : ` Its best answer so far: ${JSON.stringify(output)}`
+  return new TroupeError('agent/failed', `agent ${agent} ended as '${status}': ${error?.message ?? 'no reason given'}.${best}`)
+}
+
+async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope: CallScope): Promise<AnswerBody> {
+  const { ctx, action, step } = scope
+  const key = `${step}.${plan.call}`
+  for (const reason of plan.asks) {
+    const wait = reason === 'unknown-outcome' ? `${key}.outcome` : `${key}.approval`
+    const approval = { reason, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue, question: questionOf(plan, reason) }
+    const answer = (await ctx.wait(wait, { approval })) as JsonObject & ApprovalAnswer
+    if (answer.decision === 'reject') return errorAnswer(rejected(plan, reason, answer.reason))
+    if (answer.result !== undefined) return bounded(JSON.stringify(answer.result), plan.tool, scope.answerBytes)
+  }
+  if (plan.asks.length > 0) await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
+  return action.dispatch(plan.call, async ({ idempotencyKey, signal }) => {
+    const output = await runTool(plan.definition, plan.input, { signal: AbortSignal.any([signal, scope.signal]), idempotencyKey })
+    return bounded(encode(output), plan.tool, scope.answerBytes)
+  })
+}
+
+function questionOf({ tool, args }: Call, reason: WaitReason): string {
+  if (reason === 'unknown-outcome') return `${tool} was started before a crash and its outcome is not known. Run it again with the same idempotency key? Arguments: ${args}`
+  return `May ${tool} be called? Arguments: ${args}`
+}
+
+function rejected({ tool }: Call, reason: WaitReason, why: string | undefined): TroupeError {
+  const because = why === undefined ? '' : `: ${why}`
+  if (reason === 'unknown-outcome') return new TroupeError('tool/rejected', `${tool} was interrupted, it is not known whether it had its effect, and it was not run again${because}`)
+  return new TroupeError('tool/rejected', `${tool} was not allowed${because}. Do not call it again with the same arguments`)
+}
+
+function bounded(value: string, tool: string, answerBytes: number): AnswerBody {
+  if (value.length * 3 <= answerBytes) return { ok: true, value } // no character takes more than 3 bytes per UTF-16 unit
+  const bytes = new TextEncoder().encode(value).length
+  if (bytes <= answerBytes) return { ok: true, value }
+  return errorAnswer(new TroupeError('tool/output', `${tool} ran, but its answer of ${bytes} bytes is larger than the ${answerBytes} that fit: ask it for less`))
+}
+
+/** How an error looks to the code that called: a name to match on and a message to act on. */
+export function errorAnswer(error: TroupeError | ErrorJson): AnswerBody {
+  return { ok: false, error: { name: ERROR_NAMES[error.code] ?? 'ToolError', message: messageOf(error) } }
+}
+
+const ERROR_NAMES: Readonly<Record<string, string>> = {
+  'tool/arguments': 'ArgumentsError',
+  'tool/not-found': 'UnknownToolError',
+  'tool/failed': 'ToolError',
+  'tool/timeout': 'ToolTimeoutError',
+  'tool/output': 'ToolOutputError',
+  'tool/rejected': 'RejectedError',
+  'agent/failed': 'AgentError',
+  'run/cancelled': 'CancelledError',
+}

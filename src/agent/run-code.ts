@@ -1,0 +1,168 @@
+import type { EntryBodies } from '../client/entry.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import type { ActionLog, CallRecord, RunContext } from '../engine/context.ts'
+import type { Execution, Frame, Isolation } from '../sandbox/sandbox.ts'
+import { assertNever } from '../util/assert-never.ts'
+import { cutMiddle } from '../util/cut-middle.ts'
+import type { JsonValue } from '../util/json.ts'
+import { dropped } from '../util/never.ts'
+import { callTool, hasToWait, planCall } from './call-tool.ts'
+import type { Callables } from './callables.ts'
+import { MAX_PRINTS } from './observation.ts'
+import { ActionReplay, Divergence, type PendingCall } from './replay.ts'
+import type { RunSession } from './sessions.ts'
+
+/** One step of code of one run. */
+export interface CodeStep {
+  readonly step: number
+  readonly code: string
+}
+
+export interface CodeRunner {
+  readonly ctx: RunContext
+  readonly session: RunSession
+  readonly callables: Callables
+  readonly isolation: Isolation
+  readonly answerBytes: number
+}
+
+/** What the transcript is built from: the logged end of an action. */
+export interface ActionEnd {
+  readonly execution: Execution
+  readonly prints: string
+}
+
+/** How often a session that died without the code's fault is built again. */
+const MAX_REBUILDS = 2
+
+/**
+ * Runs one step of code in the run's session and gives its logged end. In a resume the same code is run again to
+ * rebuild the session, its calls answered from the log; a poisoned step never is. `earlier` rebuilds a lost session.
+ */
+export async function runCode(runner: CodeRunner, current: CodeStep, earlier: readonly CodeStep[]): Promise<ActionEnd> {
+  const { ctx, session } = runner
+  for (let rebuilds = 0; ; rebuilds++) {
+    const log = await ctx.action(current.step)
+    if (log.ended?.poisoned) return finish(runner, log, log.ended)
+    try {
+      if (!session.isOpen) await rebuild(runner, earlier)
+      return await finish(runner, log, await execute(runner, current, log))
+    } catch (error) {
+      if (ctx.signal.aborted) return dropped()
+      await session.discard()
+      if (error instanceof Divergence) return finish(runner, log, diverged(runner, current, log, error))
+      if (!TroupeError.is(error, 'sandbox/closed')) throw error
+      if (rebuilds === MAX_REBUILDS) return finish(runner, log, crashed(runner, current, error))
+    }
+  }
+}
+
+/** Writes how the action ended, unless the log knows: then the log's word counts. */
+async function finish({ session }: CodeRunner, log: ActionLog, body: EntryBodies['action-end']): Promise<ActionEnd> {
+  await log.end(body)
+  if (body.poisoned) await session.discard()
+  const { execution, prints } = log.ended ?? body
+  return { execution: execution as JsonValue & Execution, prints }
+}
+
+/** Runs the earlier steps again in an empty session, all their calls answered from the log. */
+async function rebuild(runner: CodeRunner, earlier: readonly CodeStep[]): Promise<void> {
+  for (const step of earlier) {
+    const log = await runner.ctx.action(step.step)
+    if (log.ended === null || log.ended.poisoned) continue
+    await log.end(await execute(runner, step, log))
+  }
+}
+
+/** Pulls the frames of one step in our own async context. The first fault of the engine aborts it and is thrown. */
+async function execute(runner: CodeRunner, { step, code }: CodeStep, log: ActionLog): Promise<EntryBodies['action-end']> {
+  const { ctx, isolation } = runner
+  const session = await runner.session.open()
+  const over = new AbortController()
+  const replay = new ActionReplay(log, session, (frames, records) => startCalls(runner, log, step, frames, records, over.signal))
+  const written: Promise<void>[] = []
+  const prints: string[] = []
+  try {
+    for await (const frame of replay.frames(session.execute(code, { step, signal: ctx.signal, clock: log.clock, seed: log.seed }))) {
+      switch (frame.type) {
+        case 'print':
+          prints.push(frame.text)
+          written.push(ctx.emit(`${step}.print.${prints.length}`, 'print', { step, text: frame.text }))
+          break
+        case 'call':
+          replay.call(frame)
+          break
+        case 'idle':
+          replay.idle()
+          break
+        case 'returned':
+          replay.returned()
+          break
+        case 'end':
+          replay.end()
+          await Promise.all(written)
+          return { ...summary(frame, prints), step, isolation }
+        default:
+          assertNever(frame)
+      }
+    }
+  } catch (error) {
+    if (!TroupeError.is(error, 'sandbox/closed')) over.abort()
+    await replay.drain(ctx.signal)
+    throw error
+  } finally {
+    over.abort()
+  }
+  throw new TroupeError('sandbox/closed', `the sandbox ended step ${step} without saying how`)
+}
+
+function summary(frame: Extract<Frame, { type: 'end' }>, prints: readonly string[]): Omit<EntryBodies['action-end'], 'step' | 'isolation'> {
+  const { execution, fuel, poisoned } = frame
+  return { execution: execution as JsonValue & Execution, prints: cutMiddle(prints.join('\n'), MAX_PRINTS), fuel, poisoned }
+}
+
+/** Logs the calls of a turn in one append and has each done. */
+async function startCalls(
+  runner: CodeRunner,
+  action: ActionLog,
+  step: number,
+  frames: readonly Extract<Frame, { type: 'call' }>[],
+  records: ReadonlyMap<number, CallRecord>,
+  signal: AbortSignal,
+): Promise<readonly PendingCall[]> {
+  const { ctx, callables, answerBytes } = runner
+  const plans = await Promise.all(frames.map(({ call, tool, args }) => planCall(callables, { call, tool, args }, records.get(call))))
+  await action.started(plans.map((plan) => ({ call: plan.call, tool: plan.tool, args: plan.args, asked: hasToWait(plan) })))
+  return plans.map((plan) => ({
+    call: plan.call,
+    tool: plan.tool,
+    agent: plan.type === 'agent',
+    answer: callTool(plan, { ctx, action, step, signal, answerBytes }),
+  }))
+}
+
+/** The model is told what had happened already, so that it can go on from there. */
+function diverged({ isolation }: CodeRunner, { step }: CodeStep, log: ActionLog, error: Divergence): EntryBodies['action-end'] {
+  if (log.ended) {
+    throw new TroupeError('run/incompatible', `step ${step} does not do again what its log says: ${error.message}. Tools or sandbox have changed since; run it with the version that began it`)
+  }
+  const ended = log.recorded.filter((record) => record.answer !== null).map((record) => `${record.tool}(${record.args}) gave ${textOf(record)}`)
+  const list = ended.length === 0 ? 'None of its calls had ended.' : `These calls had ended, do not repeat them:\n${ended.join('\n')}`
+  const message = `the code was interrupted and could not be resumed, because it did not do the same again: ${error.message}.\n${list}\nIts variables are lost.`
+  return faultBody(step, isolation, { kind: 'crash', name: 'NonDeterministicError', message })
+}
+
+function textOf({ answer }: CallRecord): string {
+  if (!answer) return 'nothing'
+  return answer.ok ? cutMiddle(answer.value, 500) : `${answer.error.name}: ${answer.error.message}`
+}
+
+function crashed({ isolation }: CodeRunner, { step }: CodeStep, error: TroupeError): EntryBodies['action-end'] {
+  const message = `the sandbox died ${MAX_REBUILDS + 1} times while this code ran (${error.message}). Its calls stand, its variables are lost.`
+  return faultBody(step, isolation, { kind: 'crash', name: 'SandboxCrash', message })
+}
+
+function faultBody(step: number, isolation: Isolation, error: Extract<Execution, { type: 'error' }>['error']): EntryBodies['action-end'] {
+  const execution: Execution = { type: 'error', error }
+  return { step, execution: execution as JsonValue & Execution, prints: '', fuel: 0, poisoned: true, isolation }
+}

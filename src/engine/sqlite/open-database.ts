@@ -1,0 +1,101 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
+import { isBusy, storeFault } from './sqlite-fault.ts'
+
+/** The format of the tables, kept in `pragma user_version`. */
+const FORMAT = 1
+
+/** How long SQLite itself waits for another process, and how often that is tried. */
+const BUSY_TIMEOUT_MS = 5_000
+const BUSY_ATTEMPTS = 3
+
+/** `owners` says who may write to a run: that is not history, so it is no entry. */
+const TABLES = `
+  create table entries (
+    ordinal integer primary key,
+    run text not null,
+    seq integer not null,
+    key text,
+    epoch integer not null,
+    at text not null,
+    type text not null,
+    body text not null,
+    unique (run, seq)
+  ) strict;
+  create unique index entries_key on entries (run, type, key) where key is not null;
+  create index entries_start on entries (ordinal) where seq = 1;
+  create table owners (run text primary key, epoch integer not null) strict, without rowid;
+  pragma user_version = ${FORMAT};
+`
+
+/**
+ * Opens the file, and makes it and its directory when they are not there. Throws `config/missing-file` when there can
+ * be no such file, `engine/store-failed` when it is no store of this format.
+ */
+export function openDatabase(path: string): DatabaseSync {
+  makeDirectory(path)
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+    const opened = database
+    retryBusy(() => opened.exec('pragma journal_mode = wal; pragma synchronous = full'))
+    inTransaction(opened, () => makeTables(opened, path))
+    return opened
+  } catch (error) {
+    database?.close()
+    throw storeFault(error, path)
+  }
+}
+
+/** Runs `work` in one transaction that may write; what it throws undoes everything. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  // Immediate: a transaction that reads first and then wants to write could be refused for good by another writer.
+  retryBusy(() => database.exec('begin immediate'))
+  try {
+    const result = work()
+    database.exec('commit')
+    return result
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback')
+    throw error
+  }
+}
+
+function retryBusy(work: () => void): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      work()
+      return
+    } catch (error) {
+      if (!isBusy(error) || attempt === BUSY_ATTEMPTS) throw error
+    }
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+  } catch (error) {
+    throw new TroupeError('config/missing-file', `the directory of store ${path} cannot be made: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function makeTables(database: DatabaseSync, path: string): void {
+  const format = Number(database.prepare('pragma user_version').get()?.['user_version'])
+  if (format === FORMAT) return
+  if (format > FORMAT) {
+    throw new TroupeError(
+      'engine/store-failed',
+      `store ${path} has format ${format}, this version of Troupe reads ${FORMAT}: use a newer Troupe`,
+      { retryable: false },
+    )
+  }
+  if (database.prepare('select 1 from sqlite_schema').get()) {
+    throw new TroupeError('engine/store-failed', `${path} is a database of something else than Troupe: name another file`, {
+      retryable: false,
+    })
+  }
+  database.exec(TABLES)
+}

@@ -1,0 +1,32 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { resolve } from 'node:path'
+import type { EffectScope, EngineAdapter } from '../engine.ts'
+import { SqliteStore } from './sqlite-store.ts'
+import { WorkerLink } from './worker-link.ts'
+
+export interface SqliteOptions {
+  /** Made with its directory when it is not there. */
+  readonly path: string
+  /** The worker's own file, where a bundler has moved it. Default: `troupe/engine/sqlite/worker`. */
+  readonly workerUrl?: URL
+}
+
+/**
+ * Keeps logs in one SQLite file, held open by a worker thread; several processes may use it at once. A write is on disk
+ * (WAL, synchronous=FULL) when its promise resolves. Opening throws `config/missing-file` or `engine/store-failed`.
+ */
+export function sqlite({ path, workerUrl = WORKER_URL }: SqliteOptions): EngineAdapter {
+  return {
+    name: 'sqlite',
+    effects: effectScope(),
+    open: async () => new SqliteStore(await WorkerLink.open(workerUrl, { path: resolve(path) })),
+  }
+}
+
+/** The source runs as it is, the build beside it under another ending. */
+const WORKER_URL = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+
+function effectScope(): EffectScope {
+  const scope = new AsyncLocalStorage<string>()
+  return { run: (root, effect) => scope.run(root, effect), active: () => scope.getStore() }
+}

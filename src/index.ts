@@ -1,0 +1,84 @@
+/**
+ * The root door: what users of the library import, and where the parts are put together with defaults that load when
+ * they are first needed.
+ */
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Agent, CodeAgentOptions, OutputOf } from './agent/agent.ts'
+import { createCodeAgent, type AgentHost } from './agent/create-code-agent.ts'
+import { memory } from './engine/memory/memory.ts'
+import { Runtime } from './engine/runtime.ts'
+import { TroupeError } from './errors/troupe-error.ts'
+import type { LanguageModel } from './models/model.ts'
+import type { Limits } from './sandbox/limits.ts'
+import type { Language, Sandbox } from './sandbox/sandbox.ts'
+import type { AnyTool } from './tools/tool.ts'
+
+let runtime: Runtime | undefined
+const sandboxes = new Map<Language, Promise<Sandbox>>()
+
+/** What an agent runs on that is started without a runtime and names no sandbox. */
+const host: AgentHost = {
+  runtime: () => (runtime ??= memoryRuntime()),
+  sandbox: (language) => {
+    const sandbox = sandboxes.get(language) ?? lightSandbox(language)
+    sandboxes.set(language, sandbox)
+    return sandbox
+  },
+}
+
+function memoryRuntime(): Runtime {
+  const engine = memory()
+  return new Runtime(engine.store, { engine, dropAtEnd: true })
+}
+
+async function lightSandbox(language: Language): Promise<Sandbox> {
+  if (language === 'typescript') return (await import('./sandbox/quickjs/quickjs.ts')).quickjs()
+  throw new TroupeError('sandbox/unavailable', `there is no light sandbox for ${language} yet: give the agent one with its option 'sandbox'`)
+}
+
+/**
+ * An agent that acts by writing code: in each step it writes a program against its tools, which runs in a sandbox.
+ * Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`; starts nothing.
+ */
+export function codeAgent<Output extends StandardSchemaV1 | undefined = undefined>(options: CodeAgentOptions<Output>): Agent<OutputOf<Output>> {
+  return createCodeAgent(host, options)
+}
+
+/** What the product is configured with: the default export of `troupe.config.ts`. */
+export interface TroupeConfig {
+  /** A model, or an id that `resolveModel` takes; for agents that name none. */
+  readonly model?: LanguageModel | string
+  /** By the name that `--agent` takes. */
+  readonly agents?: Readonly<Record<string, Agent>>
+  /** For the default agent, when no agent is configured. */
+  readonly tools?: readonly AnyTool[]
+  /** `memory:` or `sqlite:PATH`. Default `sqlite:.troupe/troupe.db`. */
+  readonly store?: string
+  /** A sandbox, or its name; for agents that name none. */
+  readonly sandbox?: Sandbox | string
+  readonly limits?: Partial<Limits>
+}
+
+/** The identity function: gives a configuration its type. */
+export function defineConfig(config: TroupeConfig): TroupeConfig {
+  return config
+}
+
+export { stepCount } from './agent/stop.ts'
+export { openRuntime } from './engine/runtime.ts'
+export { TroupeError } from './errors/troupe-error.ts'
+export { tool } from './tools/tool.ts'
+
+export type { Agent, AgentDefaults, AgentOptions, CodeAgentOptions } from './agent/agent.ts'
+export type { StopCondition } from './agent/stop.ts'
+export type { Step, Transcript } from './agent/transcript.ts'
+export type { EventOf, EventType, RunEvent } from './client/event.ts'
+export type { Usage } from './client/usage.ts'
+export type { EngineAdapter } from './engine/engine.ts'
+export type { Run, RunResult, RunView, WaitingResult } from './engine/run.ts'
+export type { Decision, RunOptions, Runtime, RuntimeOptions } from './engine/runtime.ts'
+export type { ErrorCode } from './errors/codes.ts'
+export type { LanguageModel } from './models/model.ts'
+export type { Limits } from './sandbox/limits.ts'
+export type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
+export type { AnyTool, Tool, ToolContext, ToolEffect, ToolOptions } from './tools/tool.ts'
