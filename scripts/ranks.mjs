@@ -4,7 +4,10 @@ import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { cruise } from 'dependency-cruiser'
 
-const { forbidden, options, ranks, roots } = createRequire(import.meta.url)('../.dependency-cruiser.cjs')
+const require = createRequire(import.meta.url)
+teachUsing(require('@swc/core/Visitor.js'))
+
+const { forbidden, options, ranks, roots } = require('../.dependency-cruiser.cjs')
 const root = resolve(process.argv[2] ?? join(import.meta.dirname, '..'))
 const faults = existsSync(join(root, 'src')) ? [...strangers(), ...(await cruised())] : ['there is no src/ in ' + root]
 
@@ -29,4 +32,14 @@ async function cruised() {
   return output.summary.violations.map(
     ({ rule, from, to, cycle }) => `${rule.name}: ${cycle ? [from, ...cycle.map((step) => step.name)].join(' → ') : `${from} → ${to}`}`,
   )
+}
+
+/** swc parses `using`, but the visitor that dependency-cruiser builds on does not know it and throws. */
+function teachUsing({ Visitor }) {
+  const { visitStatement } = Visitor.prototype
+  Visitor.prototype.visitStatement = function (statement) {
+    if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement)
+    statement.decls = this.visitVariableDeclarators(statement.decls)
+    return statement
+  }
 }

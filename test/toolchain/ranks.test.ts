@@ -60,6 +60,12 @@ const planted: [hazard: string, rule: RegExp, path: string, text: string][] = [
   ],
   ['node:fs in a port', /^core-is-runtime-neutral: src\/models\/disk\.ts → /, 'src/models/disk.ts', `export { readFileSync } from 'fs'\n`],
   ['code that imports a test', /^no-way-out-of-src: src\/agent\/peek\.ts/, 'src/agent/peek.ts', `import './loop.test.ts'\n`],
+  [
+    'an import inside a using declaration',
+    /^adapters-only.*src\/agent\/using\.ts → src\/tools\/builtin/,
+    'src/agent/using.ts',
+    `export async function f() {\n  await using x = await import('../tools/builtin/clock.ts')\n  return x\n}\n`,
+  ],
   ['an import that leads nowhere', /^no-unresolvable: src\/agent\/lost\.ts/, 'src/agent/lost.ts', `export * from './nothing.ts'\n`],
   [
     'the root door in a lower rank',
