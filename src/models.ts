@@ -1,6 +1,8 @@
 /** The door `troupe/models`: model ids, and what stands between a model and those who call it. */
 import { resolverOf, type Environment, type ModelLoader, type ResolveOptions } from './models/resolve.ts'
 import type { LanguageModel } from './models/model.ts'
+import { loadScript } from './models/script/script.ts'
+import { loadTape } from './models/tape/tape.ts'
 
 // Each provider is loaded when an id asks for it: its package is an optional peer.
 const LOADERS: Readonly<Record<string, ModelLoader>> = {
@@ -11,9 +13,10 @@ const LOADERS: Readonly<Record<string, ModelLoader>> = {
   bedrock: async (name, options) => (await import('./models/providers/bedrock.ts')).loadBedrock(name, options),
   azure: async (name, options) => (await import('./models/providers/azure.ts')).loadAzure(name, options),
   huggingface: async (name, options) => (await import('./models/providers/huggingface.ts')).loadHuggingFace(name, options),
-  'openai-compatible': async (name, options) => (await import('./models/providers/openai-compatible.ts')).loadOpenAiCompatible(name, options),
-  tape: async (file) => (await import('./models/tape/tape.ts')).loadTape(file),
-  script: async (file) => (await import('./models/script/script.ts')).loadScript(file),
+  'openai-compatible': async (name, options) =>
+    (await import('./models/providers/openai-compatible.ts')).loadOpenAiCompatible(name, options),
+  tape: loadTape,
+  script: loadScript,
 }
 
 /**
@@ -31,5 +34,5 @@ export { DEFAULT_RETRY, type RetryPolicy } from './models/retry.ts'
 export { fallbackModel, type FallbackOptions } from './models/fallback.ts'
 export { rateLimited, type RateLimits } from './models/rate-limit.ts'
 export { costOf, PRICES, PRICES_AS_OF, type ModelPrice, type PriceTable } from './models/price.ts'
-export { recordingModel, tapeModel, type Tape, type TapeSink } from './models/tape/tape.ts'
+export { recordingModel, tapeFile, tapeModel, type Tape, type TapeRecord, type TapeSink } from './models/tape/tape.ts'
 export { scriptModel, type Script, type ScriptPart, type ScriptToolCall, type ScriptTurn } from './models/script/script.ts'

@@ -1,10 +1,17 @@
-import type { LanguageModelV4Content, LanguageModelV4GenerateResult, LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4Content,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4StreamPart,
+  LanguageModelV4Usage,
+} from '@ai-sdk/provider'
 
 /** Characters a streamed piece of text has; small, so that whoever assembles pieces is tried by every test. */
 const PIECE = 24
 
 /** A complete answer as a stream of specification v4, text in small pieces: how scripts and tapes stream. */
-export function streamOf(result: Pick<LanguageModelV4GenerateResult, 'content' | 'finishReason' | 'usage' | 'response'>): ReadableStream<LanguageModelV4StreamPart> {
+export function streamOf(
+  result: Pick<LanguageModelV4GenerateResult, 'content' | 'finishReason' | 'usage' | 'response'>,
+): ReadableStream<LanguageModelV4StreamPart> {
   const parts = partsOf(result)
   return new ReadableStream({
     pull: (controller) => {
@@ -15,7 +22,9 @@ export function streamOf(result: Pick<LanguageModelV4GenerateResult, 'content' |
   })
 }
 
-function* partsOf(result: Pick<LanguageModelV4GenerateResult, 'content' | 'finishReason' | 'usage' | 'response'>): Generator<LanguageModelV4StreamPart> {
+function* partsOf(
+  result: Pick<LanguageModelV4GenerateResult, 'content' | 'finishReason' | 'usage' | 'response'>,
+): Generator<LanguageModelV4StreamPart> {
   yield { type: 'stream-start', warnings: [] }
   if (result.response?.modelId) yield { type: 'response-metadata', modelId: result.response.modelId }
   for (const [index, part] of result.content.entries()) yield* pieces(part, String(index))

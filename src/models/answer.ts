@@ -150,10 +150,7 @@ function isMadeUp({ finishReason, usage }: Extract<LanguageModelV4StreamPart, { 
   return finishReason.unified === 'other' && finishReason.raw === undefined && !counted
 }
 
-function merged(
-  before?: SharedV4ProviderMetadata,
-  now?: SharedV4ProviderMetadata,
-): { providerMetadata?: SharedV4ProviderMetadata } {
+function merged(before?: SharedV4ProviderMetadata, now?: SharedV4ProviderMetadata): { providerMetadata?: SharedV4ProviderMetadata } {
   if (!before && !now) return {}
   const all: SharedV4ProviderMetadata = { ...before }
   for (const [provider, data] of Object.entries(now ?? {})) all[provider] = { ...all[provider], ...data }

@@ -11,12 +11,20 @@ const request: ModelRequest = { prompt: [{ role: 'user', content: [{ type: 'text
 const clock = { now: () => 0, sleep: async () => {}, random: () => 0 }
 const good: ServedTurn = { content: 'the answer is forty-two', usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 } }
 
-async function ask(turns: readonly ServedTurn[], options: AskOptions = {}, asked = request): Promise<{ reply?: ModelReply; error?: unknown; deltas: ModelDelta[]; requests: number }> {
+async function ask(
+  turns: readonly ServedTurn[],
+  options: AskOptions = {},
+  asked = request,
+): Promise<{ reply?: ModelReply; error?: unknown; deltas: ModelDelta[]; requests: number }> {
   await using server = await openAiServer(turns)
   const model = createOpenAICompatible({ name: 'test', baseURL: server.baseUrl, includeUsage: true })('test-model')
   const deltas: ModelDelta[] = []
   try {
-    const reply = await askModel(model, asked, { clock, ...(options.stream !== false && { onDelta: (delta) => deltas.push(delta) }), ...options })
+    const reply = await askModel(model, asked, {
+      clock,
+      ...(options.stream !== false && { onDelta: (delta) => deltas.push(delta) }),
+      ...options,
+    })
     return { reply, deltas, requests: server.requests.length }
   } catch (error) {
     return { error, deltas, requests: server.requests.length }
@@ -41,9 +49,18 @@ describe.each([
   })
 
   test('cached and reasoning tokens are parts of the totals', async () => {
-    const usage = { prompt_tokens: 100, completion_tokens: 50, prompt_tokens_details: { cached_tokens: 64 }, completion_tokens_details: { reasoning_tokens: 30 } }
+    const usage = {
+      prompt_tokens: 100,
+      completion_tokens: 50,
+      prompt_tokens_details: { cached_tokens: 64 },
+      completion_tokens_details: { reasoning_tokens: 30 },
+    }
     const { reply } = await ask([{ content: 'x', reasoning: 'let me see', usage }], { stream })
-    expect(reply).toMatchObject({ text: 'x', reasoning: 'let me see', usage: { inputTokens: 100, outputTokens: 50, cachedInputTokens: 64, reasoningTokens: 30 } })
+    expect(reply).toMatchObject({
+      text: 'x',
+      reasoning: 'let me see',
+      usage: { inputTokens: 100, outputTokens: 50, cachedInputTokens: 64, reasoningTokens: 30 },
+    })
     expect(reply?.content?.map((part) => part.type)).toEqual(['reasoning', 'text'])
   })
 
@@ -53,8 +70,25 @@ describe.each([
   })
 
   test('tool calls keep their JSON text', async () => {
-    const { reply } = await ask([{ toolCalls: [{ id: 'a', name: 'quote', arguments: { symbol: 'IBM' } }, { id: 'b', name: 'clock', arguments: '' }] }], { stream })
-    expect(reply).toMatchObject({ text: '', finishReason: 'tool-calls', toolCalls: [{ id: 'a', name: 'quote', input: '{"symbol":"IBM"}' }, { id: 'b', name: 'clock', input: '{}' }] })
+    const { reply } = await ask(
+      [
+        {
+          toolCalls: [
+            { id: 'a', name: 'quote', arguments: { symbol: 'IBM' } },
+            { id: 'b', name: 'clock', arguments: '' },
+          ],
+        },
+      ],
+      { stream },
+    )
+    expect(reply).toMatchObject({
+      text: '',
+      finishReason: 'tool-calls',
+      toolCalls: [
+        { id: 'a', name: 'quote', input: '{"symbol":"IBM"}' },
+        { id: 'b', name: 'clock', input: '{}' },
+      ],
+    })
     expect(reply).not.toHaveProperty('content')
   })
 
@@ -75,7 +109,12 @@ describe.each([
 
   test('a provider that never recovers ends as unavailable after four requests', async () => {
     const { error, requests } = await ask([{ status: 500, content: 'down' }], { stream })
-    expect(error).toMatchObject({ code: 'model/unavailable', retryable: true, message: 'model test-model: status 500: down; gave up after 4 attempts', details: { status: 500, attempts: 4, model: 'test-model' } })
+    expect(error).toMatchObject({
+      code: 'model/unavailable',
+      retryable: true,
+      message: 'model test-model: status 500: down; gave up after 4 attempts',
+      details: { status: 500, attempts: 4, model: 'test-model' },
+    })
     expect(requests).toBe(4)
   })
 
@@ -102,8 +141,18 @@ describe.each([
 
 test('a stream that is cut shows what it had, then the new attempt, and counts both', async () => {
   const { reply, deltas } = await ask([{ content: 'a wrong beginning that goes on', cutAfter: 1 }, good])
-  expect(deltas.filter(({ attempt }) => attempt === 1).map(({ text }) => text).join('')).toBe('a wrong beginnin')
-  expect(deltas.filter(({ attempt }) => attempt === 2).map(({ text }) => text).join('')).toBe(good.content)
+  expect(
+    deltas
+      .filter(({ attempt }) => attempt === 1)
+      .map(({ text }) => text)
+      .join(''),
+  ).toBe('a wrong beginnin')
+  expect(
+    deltas
+      .filter(({ attempt }) => attempt === 2)
+      .map(({ text }) => text)
+      .join(''),
+  ).toBe(good.content)
   expect(reply).toMatchObject({ estimated: true, usage: { inputTokens: 11 + 8, outputTokens: 7 + 6 } })
 })
 
@@ -117,15 +166,18 @@ test('a stream without a finish reason is a cut stream', async () => {
   expect(reply).toMatchObject({ text: good.content, attempts: 2 })
 })
 
-test.each([
-  ['server_error', 2],
-  ['overloaded_error', 2],
-  ['invalid_request_error', 1],
-])('an error of type %s inside the stream takes %i attempts', async (type, attempts) => {
-  const { reply, error, requests } = await ask([{ content: 'so far', streamError: { message: 'oh', type } }, good])
-  expect(requests).toBe(attempts)
-  if (attempts === 1) expect(error).toMatchObject({ code: 'model/failed', message: expect.stringContaining('oh') })
-  else expect(reply?.text).toBe(good.content)
+test.each(['server_error', 'overloaded_error', 'rate_limit_error'])(
+  'an error of type %s inside the stream is tried again',
+  async (type) => {
+    const { reply } = await ask([{ content: 'so far', streamError: { message: 'oh', type } }, good])
+    expect(reply).toMatchObject({ text: good.content, attempts: 2 })
+  },
+)
+
+test.each(['invalid_request_error', 'authentication_error'])('one of type %s is not', async (type) => {
+  const { error, requests } = await ask([{ content: 'so far', streamError: { message: 'oh', type } }, good])
+  expect(error).toMatchObject({ code: 'model/failed', message: expect.stringContaining('oh') })
+  expect(requests).toBe(1)
 })
 
 test('the request reaches the provider whole', async () => {
@@ -188,7 +240,13 @@ describe('an answer with what the provider wants back', () => {
       content: [
         { type: 'reasoning', text: 'hm', providerOptions: { anthropic: { a: 1, signature: 'sig' } } },
         { type: 'text', text: 'done', providerOptions: { openai: { itemId: 'msg_1' } } },
-        { type: 'tool-call', toolCallId: 'c', toolName: 'f', input: { unparsable: '{"a":' }, providerOptions: { google: { thoughtSignature: 's' } } },
+        {
+          type: 'tool-call',
+          toolCallId: 'c',
+          toolName: 'f',
+          input: { unparsable: '{"a":' },
+          providerOptions: { google: { thoughtSignature: 's' } },
+        },
         { type: 'tool-call', toolCallId: 'w', toolName: 'webSearch', input: {}, providerExecuted: true },
         { type: 'tool-result', toolCallId: 'w', toolName: 'webSearch', output: { type: 'json', value: ['hit'] } },
         { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'AQID' } },

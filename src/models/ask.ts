@@ -83,7 +83,11 @@ export async function askModel(model: LanguageModel, request: ModelRequest, opti
   } catch (error) {
     if (wasted === NO_USAGE || !TroupeError.is(error)) throw error
     const usage = { inputTokens: wasted.inputTokens, outputTokens: wasted.outputTokens }
-    throw new TroupeError(error.code, error.message, { cause: error.cause, retryable: error.retryable, details: { ...error.details, usage } })
+    throw new TroupeError(error.code, error.message, {
+      cause: error.cause,
+      retryable: error.retryable,
+      details: { ...error.details, usage },
+    })
   }
 }
 

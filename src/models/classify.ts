@@ -18,8 +18,10 @@ export interface ModelFault {
 
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 409, 425, 429])
 const TRANSIENT_TYPES = /overloaded|rate_?limit|server_error|api_error|internal|time_?out|unavailable|try_again|throttl/i
-const PERMANENT_TYPES = /invalid_request|invalid_argument|authentication|permission|not_found|insufficient_quota|billing|content_policy|context_length/i
-const NETWORK_CODES = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ENETDOWN|UND_ERR_|ERR_STREAM_PREMATURE_CLOSE|ConnectionClosed|ConnectionRefused|FailedToOpenSocket)/
+const PERMANENT_TYPES =
+  /invalid_request|invalid_argument|authentication|permission|not_found|insufficient_quota|billing|content_policy|context_length/i
+const NETWORK_CODES =
+  /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ENETDOWN|UND_ERR_|ERR_STREAM_PREMATURE_CLOSE|ConnectionClosed|ConnectionRefused|FailedToOpenSocket)/
 const MAX_MESSAGE = 400
 
 /**
@@ -76,7 +78,9 @@ function classifyCall(error: APICallError, now: number): ModelFault {
       transient: true,
       code: cut ? 'model/unavailable' : 'model/bad-answer',
       status,
-      message: cut ? `the answer broke off: ${message}` : `status ${status} with a body that is no model's answer: ${message}; check the base URL`,
+      message: cut
+        ? `the answer broke off: ${message}`
+        : `status ${status} with a body that is no model's answer: ${message}; check the base URL`,
     }
   }
   if (status === 429 && /insufficient_quota|billing_hard_limit/.test(error.responseBody ?? '')) {
@@ -84,7 +88,13 @@ function classifyCall(error: APICallError, now: number): ModelFault {
   }
   const retryAfterMs = retryAfter(error.responseHeaders, now)
   if (isTransientStatus(status)) {
-    return { transient: true, code: 'model/unavailable', status, message: `status ${status}: ${message}`, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+    return {
+      transient: true,
+      code: 'model/unavailable',
+      status,
+      message: `status ${status}: ${message}`,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    }
   }
   return { transient: false, code: 'model/failed', status, message: `status ${status}: ${message}${adviceFor(status)}` }
 }
@@ -119,7 +129,9 @@ function adviceFor(status: number): string {
  */
 export function retryAfter(headers: Readonly<Record<string, string>> | undefined, now: number): number | undefined {
   const header = (name: string): string | undefined =>
-    Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1].trim() || undefined
+    Object.entries(headers ?? {})
+      .find(([key]) => key.toLowerCase() === name)?.[1]
+      .trim() || undefined
   const exact = header('retry-after-ms')
   if (exact !== undefined && Number.isFinite(Number(exact))) return Math.max(0, Number(exact))
   const usual = header('retry-after')
@@ -138,7 +150,12 @@ function networkCode(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     const code = fieldIn(at, 'code')
     if (typeof code === 'string' && NETWORK_CODES.test(code)) return code
-    if (at instanceof TypeError && /^(fetch failed|terminated|failed to fetch|network error)/i.test(at.message) && !(at.cause instanceof Error)) return at.message
+    if (
+      at instanceof TypeError &&
+      /^(fetch failed|terminated|failed to fetch|network error)/i.test(at.message) &&
+      !(at.cause instanceof Error)
+    )
+      return at.message
   }
   return undefined
 }
@@ -152,7 +169,10 @@ function statusIn(value: unknown): number | undefined {
 }
 
 function typeIn(value: unknown): string {
-  return ['type', 'code', 'name'].map((name) => fieldIn(value, name)).filter((found) => typeof found === 'string').join(' ')
+  return ['type', 'code', 'name']
+    .map((name) => fieldIn(value, name))
+    .filter((found) => typeof found === 'string')
+    .join(' ')
 }
 
 function fieldIn(value: unknown, name: string): unknown {

@@ -1,5 +1,6 @@
-import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4FinishReason, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { TroupeError } from '../errors/troupe-error.ts'
+import { BrokenStream } from './answer.ts'
 import type { LanguageModel } from './model.ts'
 import { withRetry, type RetryClock, type RetryPolicy, SYSTEM_CLOCK } from './retry.ts'
 import { toV4 } from './v3.ts'
@@ -45,7 +46,10 @@ export function fallbackModel(models: readonly [LanguageModel, ...LanguageModel[
         coolDown(model)
         messages.push(error.message)
         if (messages.length === order.length) {
-          throw new TroupeError('model/unavailable', `no model is available: ${messages.join('; ')}`, { cause: error, details: error.details })
+          throw new TroupeError('model/unavailable', `no model is available: ${messages.join('; ')}`, {
+            cause: error,
+            details: error.details,
+          })
         }
       }
     }
@@ -60,6 +64,7 @@ export function fallbackModel(models: readonly [LanguageModel, ...LanguageModel[
     doGenerate: (call) =>
       firstOf(call, async (model) => {
         const result = await model.doGenerate(call)
+        endedWell(result)
         return { ...result, response: { ...result.response, modelId: result.response?.modelId ?? model.modelId } }
       }),
     doStream: (call) =>
@@ -70,18 +75,39 @@ export function fallbackModel(models: readonly [LanguageModel, ...LanguageModel[
   }
 }
 
-const BEFORE_CONTENT: ReadonlySet<LanguageModelV4StreamPart['type']> = new Set(['stream-start', 'response-metadata', 'ping', 'raw', 'text-start', 'reasoning-start'])
+function endedWell({ finishReason }: { readonly finishReason: LanguageModelV4FinishReason }): void {
+  if (finishReason.unified === 'error')
+    throw new BrokenStream(`the provider ended the answer with an error (${finishReason.raw ?? 'no reason'})`, 0)
+}
+
+const BEFORE_CONTENT: ReadonlySet<LanguageModelV4StreamPart['type']> = new Set([
+  'stream-start',
+  'response-metadata',
+  'ping',
+  'raw',
+  'text-start',
+  'reasoning-start',
+])
 
 /** The stream from its first content on: what breaks it before that is thrown here, so that another model can still be asked. */
-async function begun(stream: ReadableStream<LanguageModelV4StreamPart>, model: LanguageModelV4, onBroken: () => void): Promise<ReadableStream<LanguageModelV4StreamPart>> {
+async function begun(
+  stream: ReadableStream<LanguageModelV4StreamPart>,
+  model: LanguageModelV4,
+  onBroken: () => void,
+): Promise<ReadableStream<LanguageModelV4StreamPart>> {
   const reader = stream.getReader()
   const early: LanguageModelV4StreamPart[] = [{ type: 'response-metadata', modelId: model.modelId }]
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) throw new TypeError('terminated', { cause: 'the stream ended before it had begun' })
-    if (value.type === 'error') throw value.error
-    early.push(value)
-    if (!BEFORE_CONTENT.has(value.type)) break
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) throw new BrokenStream('the stream ended before it had begun', 0)
+      if (value.type === 'error') throw new BrokenStream('the provider answered with an error', 0, value.error)
+      if (value.type === 'finish') endedWell(value)
+      early.push(value)
+      if (!BEFORE_CONTENT.has(value.type)) break
+    }
+  } catch (error) {
+    throw error instanceof BrokenStream ? error : new BrokenStream('the stream broke before it had begun', 0, error)
   }
   let finished = false
   return new ReadableStream({

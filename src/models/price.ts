@@ -88,6 +88,9 @@ export function costOf(modelId: string, usage: Usage, prices?: PriceTable, cache
   const written = Math.min(cacheWriteTokens, usage.inputTokens - cached)
   const plain = usage.inputTokens - cached - written
   const perMillion =
-    plain * price.input + cached * (price.cachedInput ?? price.input) + written * (price.cacheWrite ?? price.input) + usage.outputTokens * price.output
+    plain * price.input +
+    cached * (price.cachedInput ?? price.input) +
+    written * (price.cacheWrite ?? price.input) +
+    usage.outputTokens * price.output
   return perMillion / 1_000_000
 }

@@ -31,7 +31,10 @@ export function rateLimited(model: LanguageModel, limits: RateLimits): LanguageM
   const inner = toV4(model)
   const { requestsPerMinute = Infinity, tokensPerMinute = Infinity, clock = SYSTEM_CLOCK } = limits
   if (!(requestsPerMinute > 0) || !(tokensPerMinute > 0)) {
-    throw new TroupeError('config/invalid', `a rate limit must be positive: requestsPerMinute ${requestsPerMinute}, tokensPerMinute ${tokensPerMinute}`)
+    throw new TroupeError(
+      'config/invalid',
+      `a rate limit must be positive: requestsPerMinute ${requestsPerMinute}, tokensPerMinute ${tokensPerMinute}`,
+    )
   }
   let spent: Spent[] = []
   let queue: Promise<unknown> = Promise.resolve()

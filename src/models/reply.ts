@@ -26,7 +26,14 @@ function replyPart(part: LanguageModelV4Content): ReplyPart | undefined {
         ...options,
       }
     case 'tool-result':
-      return { type: 'tool-result', id: part.toolCallId, name: part.toolName, result: part.result, ...(part.isError && { isError: true }), ...options }
+      return {
+        type: 'tool-result',
+        id: part.toolCallId,
+        name: part.toolName,
+        result: part.result,
+        ...(part.isError && { isError: true }),
+        ...options,
+      }
     case 'file':
     case 'reasoning-file':
       return {

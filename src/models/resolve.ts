@@ -30,8 +30,14 @@ export function resolverOf(
     const name = id.slice(colon + 1).trim()
     const load = Object.hasOwn(loaders, prefix) ? loaders[prefix] : undefined
     if (!load || name === '') {
-      const known = Object.keys(loaders).map((each) => `${each}:…`).join(', ')
-      const why = load ? `it names no model after "${prefix}:"` : colon < 0 ? 'it has no provider before a colon' : `no provider "${prefix}"`
+      const known = Object.keys(loaders)
+        .map((each) => `${each}:…`)
+        .join(', ')
+      const why = load
+        ? `it names no model after "${prefix}:"`
+        : colon < 0
+          ? 'it has no provider before a colon'
+          : `no provider "${prefix}"`
       throw new TroupeError('model/unknown', `unknown model "${id}": ${why}; ids are ${known}`, { details: { id } })
     }
     const url = baseUrl?.trim()
@@ -65,8 +71,10 @@ export async function importPeer<T>(packageName: string, load: () => Promise<T>)
   try {
     return await load()
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes(`'${packageName}'`)
-    if (!missing) throw new TroupeError('config/missing-package', `the package ${packageName} cannot be loaded: ${messageOf(error)}`, { cause: error })
+    const missing =
+      error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes(`'${packageName}'`)
+    if (!missing)
+      throw new TroupeError('config/missing-package', `the package ${packageName} cannot be loaded: ${messageOf(error)}`, { cause: error })
     throw new TroupeError('config/missing-package', `the package ${packageName} is not installed: npm install ${packageName}`, {
       cause: error,
       details: { package: packageName },

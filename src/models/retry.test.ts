@@ -10,22 +10,38 @@ const NOW = Date.parse('2026-01-01T00:00:00Z')
 function testClock(random = 0.5): RetryClock & { readonly waits: number[]; advance(ms: number): void } {
   let now = NOW
   const waits: number[] = []
-  return { waits, now: () => now, random: () => random, advance: (ms) => void (now += ms), sleep: async (ms) => void (waits.push(ms), (now += ms)) }
+  return {
+    waits,
+    now: () => now,
+    random: () => random,
+    advance: (ms) => void (now += ms),
+    sleep: async (ms) => void (waits.push(ms), (now += ms)),
+  }
 }
 
 function status(statusCode: number, responseHeaders: Record<string, string> = {}, responseBody = ''): APICallError {
-  return new APICallError({ message: `said ${statusCode}`, url: 'http://x', requestBodyValues: {}, statusCode, responseHeaders, responseBody })
+  return new APICallError({
+    message: `said ${statusCode}`,
+    url: 'http://x',
+    requestBodyValues: {},
+    statusCode,
+    responseHeaders,
+    responseBody,
+  })
 }
 
 /** Throws each fault in turn, then answers. */
-async function run(faults: readonly unknown[], clock: RetryClock, policy?: Partial<RetryPolicy>): Promise<{ attempts: number; error?: unknown }> {
+async function run(
+  faults: readonly unknown[],
+  clock: RetryClock,
+  policy?: Partial<RetryPolicy>,
+): Promise<{ attempts: number; error?: unknown }> {
   let attempts = 0
   try {
     await withRetry(
       async (n) => {
         attempts = n
-        const fault = faults[n - 1]
-        if (fault !== undefined) throw fault
+        if (n <= faults.length) return Promise.reject(faults[n - 1])
       },
       { model: 'm', clock, ...(policy && { policy }) },
     )
@@ -40,8 +56,14 @@ describe('what is tried again', () => {
   test.each<readonly [string, unknown]>([
     ...[408, 409, 429, 500, 502, 503, 504, 529].map((code) => [`status ${code}`, status(code)] as const),
     ['a refused connection', new TypeError('fetch failed', { cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }) })],
-    ['a reset connection, wrapped by the SDK', new APICallError({ message: 'Cannot connect to API', url: 'x', requestBodyValues: {}, cause: reset, isRetryable: true })],
-    ['undici time-outs', new TypeError('fetch failed', { cause: Object.assign(new Error('headers'), { code: 'UND_ERR_HEADERS_TIMEOUT' }) })],
+    [
+      'a reset connection, wrapped by the SDK',
+      new APICallError({ message: 'Cannot connect to API', url: 'x', requestBodyValues: {}, cause: reset, isRetryable: true }),
+    ],
+    [
+      'undici time-outs',
+      new TypeError('fetch failed', { cause: Object.assign(new Error('headers'), { code: 'UND_ERR_HEADERS_TIMEOUT' }) }),
+    ],
     ['a body cut while it is read', new TypeError('terminated')],
     ['a time-out', new DOMException('late', 'TimeoutError')],
     ['an abort that is not ours', new DOMException('aborted', 'AbortError')],
@@ -63,7 +85,12 @@ describe('what is not', () => {
     const { attempts, error } = await run([status(code)], clock)
     expect(attempts).toBe(1)
     expect(clock.waits).toEqual([])
-    expect(error).toMatchObject({ code: 'model/failed', retryable: false, details: { model: 'm', attempts: 1, status: code }, message: expect.stringContaining(advice) })
+    expect(error).toMatchObject({
+      code: 'model/failed',
+      retryable: false,
+      details: { model: 'm', attempts: 1, status: code },
+      message: expect.stringContaining(advice),
+    })
   })
 
   test('a spent quota, though its status is 429', async () => {
@@ -77,7 +104,10 @@ describe('what is not', () => {
   })
 
   test('a fault in a program', async () => {
-    expect((await run([new RangeError('bad index')], testClock())).error).toMatchObject({ code: 'model/failed', message: 'model m: bad index' })
+    expect((await run([new RangeError('bad index')], testClock())).error).toMatchObject({
+      code: 'model/failed',
+      message: 'model m: bad index',
+    })
   })
 })
 
@@ -101,7 +131,12 @@ describe('waiting', () => {
     const clock = testClock()
     const { attempts, error } = await run([status(429, { 'Retry-After': '31' })], clock)
     expect([attempts, clock.waits]).toEqual([1, []])
-    expect(error).toMatchObject({ code: 'model/unavailable', retryable: true, message: expect.stringContaining('it asks to wait 31 s, and 30 s are left'), details: { retryAfterMs: 31_000 } })
+    expect(error).toMatchObject({
+      code: 'model/unavailable',
+      retryable: true,
+      message: expect.stringContaining('it asks to wait 31 s, and 30 s are left'),
+      details: { retryAfterMs: 31_000 },
+    })
   })
 
   test('ends at once when the signal aborts', async () => {
@@ -123,7 +158,12 @@ describe('the end of patience', () => {
   test('comes after three retries', async () => {
     const { attempts, error } = await run(Array(9).fill(status(503)), testClock())
     expect(attempts).toBe(4)
-    expect(error).toMatchObject({ code: 'model/unavailable', retryable: true, message: 'model m: status 503: said 503; gave up after 4 attempts', details: { model: 'm', attempts: 4, status: 503 } })
+    expect(error).toMatchObject({
+      code: 'model/unavailable',
+      retryable: true,
+      message: 'model m: status 503: said 503; gave up after 4 attempts',
+      details: { model: 'm', attempts: 4, status: 503 },
+    })
   })
 
   test('comes when the time is over, counted from the first failure', async () => {

@@ -87,7 +87,12 @@ function failure(model: string, fault: ModelFault, attempts: number, why: string
   return new TroupeError(fault.code, `model ${model}: ${fault.message}${why}`, {
     cause,
     retryable: fault.transient,
-    details: { model, attempts, ...(fault.status !== undefined && { status: fault.status }), ...(fault.retryAfterMs !== undefined && { retryAfterMs: fault.retryAfterMs }) },
+    details: {
+      model,
+      attempts,
+      ...(fault.status !== undefined && { status: fault.status }),
+      ...(fault.retryAfterMs !== undefined && { retryAfterMs: fault.retryAfterMs }),
+    },
   })
 }
 

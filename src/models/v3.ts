@@ -24,6 +24,7 @@ import type { LanguageModel } from './model.ts'
  * v3 does not know (`reasoning` options, custom parts, reasoning files) is left out. Throws `model/failed` for any other specification.
  */
 export function toV4(model: LanguageModel): LanguageModelV4 {
+  if (typeof model !== 'object' || model === null) throw unknownSpecification(model)
   switch (model.specificationVersion) {
     case 'v4':
       return model
@@ -38,8 +39,11 @@ type V3AssistantPart = Extract<LanguageModelV3Message, { role: 'assistant' }>['c
 
 function unknownSpecification(model: never): TroupeError {
   const said = (model as { specificationVersion?: unknown } | undefined)?.specificationVersion
-  const found = said === undefined ? typeof model : `specification ${String(said)}`
-  return new TroupeError('model/failed', `not a language model Troupe can talk to: found ${found}, wanted an AI SDK model of specification v4 or v3 (AI SDK 6 or later), or use resolveModel(id)`)
+  const found = said === undefined ? typeof model : `specification ${JSON.stringify(said)}`
+  return new TroupeError(
+    'model/failed',
+    `not a language model Troupe can talk to: found ${found}, wanted an AI SDK model of specification v4 or v3 (AI SDK 6 or later), or use resolveModel(id)`,
+  )
 }
 
 function adapt(model: LanguageModelV3): LanguageModelV4 {
@@ -78,7 +82,11 @@ function toV3Message(message: LanguageModelV4Message): LanguageModelV3Message {
     case 'system':
       return message
     case 'user':
-      return { role: 'user', ...options, content: message.content.map((part) => (part.type === 'file' ? { ...part, data: toV3Data(part.data) } : part)) }
+      return {
+        role: 'user',
+        ...options,
+        content: message.content.map((part) => (part.type === 'file' ? { ...part, data: toV3Data(part.data) } : part)),
+      }
     case 'assistant':
       return {
         role: 'assistant',
@@ -105,7 +113,10 @@ function toV3Data(data: SharedV4FileData): Uint8Array | string | URL {
     case 'text':
       return new TextEncoder().encode(data.text)
     case 'reference':
-      throw new TroupeError('model/failed', 'a file by provider reference cannot be sent to a model of specification v3: send its bytes or a URL')
+      throw new TroupeError(
+        'model/failed',
+        'a file by provider reference cannot be sent to a model of specification v3: send its bytes or a URL',
+      )
     default:
       return data satisfies never
   }

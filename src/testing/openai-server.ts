@@ -84,7 +84,7 @@ export async function openAiServer(turns: ServedTurns): Promise<OpenAiServer> {
   }
 
   const server = createServer((incoming, response) => {
-    serve(incoming, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : new Error(String(error))))
+    serve(incoming, response).catch(() => response.destroy()) // a client that went away, or a turn that throws: a cut connection either way
   })
   const listening = Promise.withResolvers<void>()
   server.once('error', listening.reject)
@@ -131,7 +131,8 @@ async function sendStream(response: ServerResponse, turn: ServedTurn, request: C
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const head = headOf(request, index, 'chat.completion.chunk')
   const send = (data: JsonObject): Promise<void> => write(response, `data: ${JSON.stringify(data)}\n\n`)
-  const sendDelta = (delta: JsonObject, finish: string | null = null): Promise<void> => send({ ...head, choices: [{ index: 0, delta, finish_reason: finish }] })
+  const sendDelta = (delta: JsonObject, finish: string | null = null): Promise<void> =>
+    send({ ...head, choices: [{ index: 0, delta, finish_reason: finish }] })
 
   await sendDelta({ role: 'assistant', content: '' })
   if (turn.reasoning) await sendDelta({ reasoning_content: turn.reasoning })

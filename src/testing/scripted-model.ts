@@ -1,4 +1,10 @@
-import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4GenerateResult, LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4Content,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4Prompt,
+} from '@ai-sdk/provider'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { streamOf, usageV4 } from '../models/answer-stream.ts'
 import { callMark, promptText } from '../models/prompt-text.ts'
@@ -6,11 +12,14 @@ import type { JsonValue } from '../util/json.ts'
 
 /** A rule of a scripted model: the first whose `when` fits the prompt gives the reply. */
 export interface ScriptedRule {
-  /** A pattern over the last message that is not the model's own, or a predicate over the whole prompt. Absent: fits any prompt. */
+  /** A pattern over the text of the whole prompt (messages a blank line apart), or a predicate over its messages. Absent: fits any prompt. */
   readonly when?: RegExp | ((prompt: LanguageModelV4Prompt, call: LanguageModelV4CallOptions) => boolean)
   /** Only calls of this agent (`providerOptions.troupe.agent`). */
   readonly agent?: string
-  readonly reply: ScriptedReply | readonly ScriptedReply[] | ((prompt: LanguageModelV4Prompt, call: LanguageModelV4CallOptions) => ScriptedReply | Promise<ScriptedReply>)
+  readonly reply:
+    | ScriptedReply
+    | readonly ScriptedReply[]
+    | ((prompt: LanguageModelV4Prompt, call: LanguageModelV4CallOptions) => ScriptedReply | Promise<ScriptedReply>)
 }
 
 /** Text, more than text, or an error that is thrown. */
@@ -45,11 +54,17 @@ export function scriptedModel(script: ScriptedReply | readonly (ScriptedRule | S
     calls.push(call)
     const rule = rules.find((each) => fits(each, call))
     if (!rule) {
-      const asked = lastText(call.prompt)
-      throw new TroupeError('model/no-turn', `no rule of the scripted model fits: ${asked.slice(0, 300)}`, { details: { agent: callMark(call).agent ?? null } })
+      throw new TroupeError('model/no-turn', `no rule of the scripted model fits: ${promptText(call.prompt.slice(-1)).slice(0, 300)}`, {
+        details: { agent: callMark(call).agent ?? null },
+      })
     }
     const turn = call.prompt.filter((message) => message.role === 'assistant').length
-    const reply = typeof rule.reply === 'function' ? await rule.reply(call.prompt, call) : isList(rule.reply) ? rule.reply[Math.min(turn, rule.reply.length - 1)] : rule.reply
+    const reply =
+      typeof rule.reply === 'function'
+        ? await rule.reply(call.prompt, call)
+        : isList(rule.reply)
+          ? rule.reply[Math.min(turn, rule.reply.length - 1)]
+          : rule.reply
     if (reply === undefined) throw new TroupeError('model/no-turn', 'a rule of the scripted model has an empty list of replies')
     if (reply instanceof Error) throw reply
     return resultOf(typeof reply === 'string' ? { content: reply } : reply, turn, call.prompt)
@@ -74,7 +89,7 @@ function rulesOf(script: ScriptedReply | readonly (ScriptedRule | ScriptedReply)
   const rules = script.filter(isRule)
   if (rules.length === script.length) return rules
   if (rules.length > 0) throw new TroupeError('config/invalid', 'a scripted model takes rules or replies, not both in one list')
-  return [{ reply: script.filter((each) => !isRule(each)) }]
+  return [{ reply: script.filter((each): each is ScriptedReply => !isRule(each)) }]
 }
 
 function isRule(each: ScriptedRule | ScriptedReply): each is ScriptedRule {
@@ -88,12 +103,7 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
 function fits({ agent, when }: ScriptedRule, call: LanguageModelV4CallOptions): boolean {
   if (agent !== undefined && agent !== callMark(call).agent) return false
   if (when === undefined) return true
-  return typeof when === 'function' ? when(call.prompt, call) : lastText(call.prompt).search(when) >= 0
-}
-
-function lastText(prompt: LanguageModelV4Prompt): string {
-  const last = prompt.findLast((message) => message.role !== 'assistant')
-  return last ? promptText([last]) : ''
+  return typeof when === 'function' ? when(call.prompt, call) : promptText(call.prompt).search(when) >= 0
 }
 
 function resultOf(answer: ScriptedAnswer, turn: number, prompt: LanguageModelV4Prompt): LanguageModelV4GenerateResult {
@@ -104,7 +114,10 @@ function resultOf(answer: ScriptedAnswer, turn: number, prompt: LanguageModelV4P
     const input = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments)
     content.push({ type: 'tool-call', toolCallId: call.id ?? `call_${turn}_${index}`, toolName: call.name, input })
   }
-  const written = content.reduce((sum, part) => sum + (part.type === 'tool-call' ? part.input.length : 'text' in part ? part.text.length : 0), 0)
+  const written = content.reduce(
+    (sum, part) => sum + (part.type === 'tool-call' ? part.input.length : 'text' in part ? part.text.length : 0),
+    0,
+  )
   const usage = answer.usage ?? { inputTokens: Math.ceil(promptText(prompt).length / 4), outputTokens: Math.ceil(written / 4) }
   return {
     content,

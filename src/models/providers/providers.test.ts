@@ -38,7 +38,13 @@ const responsesUsage = {
   output_tokens_details: { reasoning_tokens: 64 },
   total_tokens: 123,
 }
-const responsesMessage = (text: string): object => ({ type: 'message', id: 'msg_1', status: 'completed', role: 'assistant', content: [{ type: 'output_text', text, annotations: [] }] })
+const responsesMessage = (text: string): object => ({
+  type: 'message',
+  id: 'msg_1',
+  status: 'completed',
+  role: 'assistant',
+  content: [{ type: 'output_text', text, annotations: [] }],
+})
 const responsesObject = (model: string, output: readonly object[], status = 'completed'): object => ({
   id: 'resp_1',
   object: 'response',
@@ -60,13 +66,38 @@ const responsesObject = (model: string, output: readonly object[], status = 'com
 const responsesStream = (model: string): string =>
   namedSse(
     { type: 'response.created', sequence_number: 0, response: responsesObject(model, [], 'in_progress') },
-    { type: 'response.output_item.added', sequence_number: 1, output_index: 0, item: { type: 'message', id: 'msg_1', status: 'in_progress', role: 'assistant', content: [] } },
-    { type: 'response.output_text.delta', sequence_number: 2, item_id: 'msg_1', output_index: 0, content_index: 0, delta: 'forty', logprobs: [] },
-    { type: 'response.output_text.delta', sequence_number: 3, item_id: 'msg_1', output_index: 0, content_index: 0, delta: '-two', logprobs: [] },
+    {
+      type: 'response.output_item.added',
+      sequence_number: 1,
+      output_index: 0,
+      item: { type: 'message', id: 'msg_1', status: 'in_progress', role: 'assistant', content: [] },
+    },
+    {
+      type: 'response.output_text.delta',
+      sequence_number: 2,
+      item_id: 'msg_1',
+      output_index: 0,
+      content_index: 0,
+      delta: 'forty',
+      logprobs: [],
+    },
+    {
+      type: 'response.output_text.delta',
+      sequence_number: 3,
+      item_id: 'msg_1',
+      output_index: 0,
+      content_index: 0,
+      delta: '-two',
+      logprobs: [],
+    },
     { type: 'response.output_item.done', sequence_number: 4, output_index: 0, item: responsesMessage('forty-two') },
     { type: 'response.completed', sequence_number: 5, response: responsesObject(model, [responsesMessage('forty-two')]) },
   )
-const responsesReply = { text: 'forty-two', finishReason: 'stop' as const, usage: { inputTokens: 36, outputTokens: 87, cachedInputTokens: 12, reasoningTokens: 64 } }
+const responsesReply = {
+  text: 'forty-two',
+  finishReason: 'stop' as const,
+  usage: { inputTokens: 36, outputTokens: 87, cachedInputTokens: 12, reasoningTokens: 64 },
+}
 
 /** AWS's binary event stream: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html and the Transcribe guide, "Event stream encoding". */
 function awsEvent(type: string, payload: object): Buffer {
@@ -76,7 +107,11 @@ function awsEvent(type: string, payload: object): Buffer {
     length.writeUInt16BE(Buffer.byteLength(value), 1)
     return Buffer.concat([Buffer.from([name.length]), Buffer.from(name), length, Buffer.from(value)])
   }
-  const headers = Buffer.concat([header(':event-type', type), header(':content-type', 'application/json'), header(':message-type', 'event')])
+  const headers = Buffer.concat([
+    header(':event-type', type),
+    header(':content-type', 'application/json'),
+    header(':message-type', 'event'),
+  ])
   const body = Buffer.from(JSON.stringify(payload))
   const prelude = Buffer.alloc(12)
   prelude.writeUInt32BE(headers.length + body.length + 16, 0)
@@ -98,9 +133,18 @@ const FIXTURES: readonly Fixture[] = [
     auth: ['authorization', 'Bearer key-1'],
     body: responsesObject('gpt-5-2025-08-07', [responsesMessage('forty-two')]),
     stream: responsesStream('gpt-5-2025-08-07'),
-    reply: { ...responsesReply, modelId: 'gpt-5-2025-08-07', usage: { ...responsesReply.usage, costUsd: (24 * 1.25 + 12 * 0.125 + 87 * 10) / 1e6 } },
+    reply: {
+      ...responsesReply,
+      modelId: 'gpt-5-2025-08-07',
+      usage: { ...responsesReply.usage, costUsd: (24 * 1.25 + 12 * 0.125 + 87 * 10) / 1e6 },
+    },
     // https://platform.openai.com/docs/guides/error-codes
-    fault: { status: 429, body: { error: { message: 'Rate limit reached for gpt-5', type: 'requests', param: null, code: 'rate_limit_exceeded' } }, says: 'Rate limit reached', code: 'model/unavailable' },
+    fault: {
+      status: 429,
+      body: { error: { message: 'Rate limit reached for gpt-5', type: 'requests', param: null, code: 'rate_limit_exceeded' } },
+      says: 'Rate limit reached',
+      code: 'model/unavailable',
+    },
   },
   {
     id: 'azure:my-deployment',
@@ -111,8 +155,17 @@ const FIXTURES: readonly Fixture[] = [
     auth: ['api-key', 'key-2'],
     body: responsesObject('gpt-5-mini', [responsesMessage('forty-two')]),
     stream: responsesStream('gpt-5-mini'),
-    reply: { ...responsesReply, modelId: 'gpt-5-mini', usage: { ...responsesReply.usage, costUsd: (24 * 0.25 + 12 * 0.025 + 87 * 2) / 1e6 } },
-    fault: { status: 404, body: { error: { code: 'DeploymentNotFound', message: 'The API deployment for this resource does not exist.' } }, says: 'does not exist', code: 'model/failed' },
+    reply: {
+      ...responsesReply,
+      modelId: 'gpt-5-mini',
+      usage: { ...responsesReply.usage, costUsd: (24 * 0.25 + 12 * 0.025 + 87 * 2) / 1e6 },
+    },
+    fault: {
+      status: 404,
+      body: { error: { code: 'DeploymentNotFound', message: 'The API deployment for this resource does not exist.' } },
+      says: 'does not exist',
+      code: 'model/failed',
+    },
   },
   {
     // https://huggingface.co/docs/inference-providers/guides/responses-api (the shape is OpenAI's)
@@ -151,7 +204,16 @@ const FIXTURES: readonly Fixture[] = [
     stream: namedSse(
       {
         type: 'message_start',
-        message: { id: 'msg_01', type: 'message', role: 'assistant', model: 'claude-sonnet-4-5-20250929', content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 10, cache_creation_input_tokens: 100, cache_read_input_tokens: 1000, output_tokens: 1 } },
+        message: {
+          id: 'msg_01',
+          type: 'message',
+          role: 'assistant',
+          model: 'claude-sonnet-4-5-20250929',
+          content: [],
+          stop_reason: null,
+          stop_sequence: null,
+          usage: { input_tokens: 10, cache_creation_input_tokens: 100, cache_read_input_tokens: 1000, output_tokens: 1 },
+        },
       },
       { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '', signature: '' } },
       { type: 'ping' },
@@ -177,7 +239,12 @@ const FIXTURES: readonly Fixture[] = [
       ],
     },
     // https://docs.claude.com/en/api/errors
-    fault: { status: 529, body: { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, says: 'Overloaded', code: 'model/unavailable' },
+    fault: {
+      status: 529,
+      body: { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } },
+      says: 'Overloaded',
+      code: 'model/unavailable',
+    },
   },
   {
     // https://ai.google.dev/api/generate-content; thoughts are counted beside candidatesTokenCount
@@ -189,15 +256,31 @@ const FIXTURES: readonly Fixture[] = [
     auth: ['x-goog-api-key', 'key-5'],
     body: {
       candidates: [{ content: { parts: [{ text: 'forty-two' }], role: 'model' }, finishReason: 'STOP', index: 0 }],
-      usageMetadata: { promptTokenCount: 40, cachedContentTokenCount: 16, candidatesTokenCount: 5, thoughtsTokenCount: 30, totalTokenCount: 75 },
+      usageMetadata: {
+        promptTokenCount: 40,
+        cachedContentTokenCount: 16,
+        candidatesTokenCount: 5,
+        thoughtsTokenCount: 30,
+        totalTokenCount: 75,
+      },
       modelVersion: 'gemini-2.5-flash',
       responseId: 'r1',
     },
     stream: sse(
-      { candidates: [{ content: { parts: [{ text: 'forty' }], role: 'model' }, index: 0 }], usageMetadata: { promptTokenCount: 40, totalTokenCount: 40 }, modelVersion: 'gemini-2.5-flash' },
+      {
+        candidates: [{ content: { parts: [{ text: 'forty' }], role: 'model' }, index: 0 }],
+        usageMetadata: { promptTokenCount: 40, totalTokenCount: 40 },
+        modelVersion: 'gemini-2.5-flash',
+      },
       {
         candidates: [{ content: { parts: [{ text: '-two' }], role: 'model' }, finishReason: 'STOP', index: 0 }],
-        usageMetadata: { promptTokenCount: 40, cachedContentTokenCount: 16, candidatesTokenCount: 5, thoughtsTokenCount: 30, totalTokenCount: 75 },
+        usageMetadata: {
+          promptTokenCount: 40,
+          cachedContentTokenCount: 16,
+          candidatesTokenCount: 5,
+          thoughtsTokenCount: 30,
+          totalTokenCount: 75,
+        },
         modelVersion: 'gemini-2.5-flash',
       },
     ),
@@ -205,9 +288,20 @@ const FIXTURES: readonly Fixture[] = [
       text: 'forty-two',
       finishReason: 'stop',
       modelId: 'gemini-2.5-flash',
-      usage: { inputTokens: 40, outputTokens: 35, cachedInputTokens: 16, reasoningTokens: 30, costUsd: (24 * 0.3 + 16 * 0.03 + 35 * 2.5) / 1e6 },
+      usage: {
+        inputTokens: 40,
+        outputTokens: 35,
+        cachedInputTokens: 16,
+        reasoningTokens: 30,
+        costUsd: (24 * 0.3 + 16 * 0.03 + 35 * 2.5) / 1e6,
+      },
     },
-    fault: { status: 400, body: { error: { code: 400, message: 'Invalid value at contents', status: 'INVALID_ARGUMENT' } }, says: 'Invalid value at contents', code: 'model/failed' },
+    fault: {
+      status: 400,
+      body: { error: { code: 400, message: 'Invalid value at contents', status: 'INVALID_ARGUMENT' } },
+      says: 'Invalid value at contents',
+      code: 'model/failed',
+    },
   },
   {
     // https://docs.mistral.ai/api/#tag/chat
@@ -227,8 +321,20 @@ const FIXTURES: readonly Fixture[] = [
     },
     stream:
       sse(
-        { id: 'cmpl-1', object: 'chat.completion.chunk', created: 1, model: 'mistral-small-latest', choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] },
-        { id: 'cmpl-1', object: 'chat.completion.chunk', created: 1, model: 'mistral-small-latest', choices: [{ index: 0, delta: { content: 'forty-two' }, finish_reason: null }] },
+        {
+          id: 'cmpl-1',
+          object: 'chat.completion.chunk',
+          created: 1,
+          model: 'mistral-small-latest',
+          choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }],
+        },
+        {
+          id: 'cmpl-1',
+          object: 'chat.completion.chunk',
+          created: 1,
+          model: 'mistral-small-latest',
+          choices: [{ index: 0, delta: { content: 'forty-two' }, finish_reason: null }],
+        },
         {
           id: 'cmpl-1',
           object: 'chat.completion.chunk',
@@ -238,8 +344,18 @@ const FIXTURES: readonly Fixture[] = [
           usage: { prompt_tokens: 16, completion_tokens: 34, total_tokens: 50 },
         },
       ) + 'data: [DONE]\n\n',
-    reply: { text: 'forty-two', finishReason: 'length', modelId: 'mistral-small-latest', usage: { inputTokens: 16, outputTokens: 34, costUsd: (16 * 0.1 + 34 * 0.3) / 1e6 } },
-    fault: { status: 401, body: { object: 'error', message: 'Unauthorized', type: 'invalid_request_error', param: null, code: null }, says: 'check the API key', code: 'model/failed' },
+    reply: {
+      text: 'forty-two',
+      finishReason: 'length',
+      modelId: 'mistral-small-latest',
+      usage: { inputTokens: 16, outputTokens: 34, costUsd: (16 * 0.1 + 34 * 0.3) / 1e6 },
+    },
+    fault: {
+      status: 401,
+      body: { object: 'error', message: 'Unauthorized', type: 'invalid_request_error', param: null, code: null },
+      says: 'check the API key',
+      code: 'model/failed',
+    },
   },
   {
     // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html and …API_runtime_ConverseStream.html
@@ -261,7 +377,10 @@ const FIXTURES: readonly Fixture[] = [
       awsEvent('contentBlockDelta', { contentBlockIndex: 0, delta: { text: '-two' } }),
       awsEvent('contentBlockStop', { contentBlockIndex: 0 }),
       awsEvent('messageStop', { stopReason: 'end_turn' }),
-      awsEvent('metadata', { usage: { inputTokens: 30, outputTokens: 12, totalTokens: 50, cacheReadInputTokens: 8, cacheWriteInputTokens: 0 }, metrics: { latencyMs: 551 } }),
+      awsEvent('metadata', {
+        usage: { inputTokens: 30, outputTokens: 12, totalTokens: 50, cacheReadInputTokens: 8, cacheWriteInputTokens: 0 },
+        metrics: { latencyMs: 551 },
+      }),
     ]),
     reply: {
       text: 'forty-two',
@@ -269,7 +388,12 @@ const FIXTURES: readonly Fixture[] = [
       modelId: 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0',
       usage: { inputTokens: 38, outputTokens: 12, cachedInputTokens: 8, costUsd: (30 * 3 + 8 * 0.3 + 12 * 15) / 1e6 },
     },
-    fault: { status: 429, body: { message: 'Too many requests, please wait before trying again.' }, says: 'Too many requests', code: 'model/unavailable' },
+    fault: {
+      status: 429,
+      body: { message: 'Too many requests, please wait before trying again.' },
+      says: 'Too many requests',
+      code: 'model/unavailable',
+    },
   },
 ]
 
@@ -278,7 +402,10 @@ interface Served {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
-async function serving<T>(answer: { status?: number; body: string | Uint8Array; type: string }, use: (root: string, served: Served[]) => Promise<T>): Promise<T> {
+async function serving<T>(
+  answer: { status?: number; body: string | Uint8Array; type: string },
+  use: (root: string, served: Served[]) => Promise<T>,
+): Promise<T> {
   const served: Served[] = []
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
@@ -304,7 +431,10 @@ describe.each(FIXTURES)('$id', (fixture) => {
   const check = (reply: ModelReply, served: readonly Served[], path: string): void => {
     const { usage, ...rest } = fixture.reply
     expect(reply).toMatchObject(rest)
-    expect(reply.usage).toMatchObject({ ...usage, ...(usage?.costUsd !== undefined && { costUsd: expect.closeTo(usage.costUsd, 12) as number }) })
+    expect(reply.usage).toMatchObject({
+      ...usage,
+      ...(usage?.costUsd !== undefined && { costUsd: expect.closeTo(usage.costUsd, 12) as number }),
+    })
     expect(reply).not.toHaveProperty('estimated')
     expect(JSON.parse(JSON.stringify(reply))).toEqual(reply)
     expect(served).toHaveLength(1)
@@ -320,28 +450,41 @@ describe.each(FIXTURES)('$id', (fixture) => {
     }))
 
   test('answers in a stream', () =>
-    serving({ body: fixture.stream, type: typeof fixture.stream === 'string' ? 'text/event-stream' : 'application/vnd.amazon.eventstream' }, async (root, served) => {
-      const model = await resolveModel(fixture.id, { baseUrl: root + fixture.root, env: fixture.env })
-      let shown = ''
-      const reply = await askModel(model, { prompt }, { onDelta: ({ text }) => (shown += text) })
-      check(reply, served, fixture.streamPath)
-      expect(shown).toBe(fixture.reply.text)
-    }))
+    serving(
+      { body: fixture.stream, type: typeof fixture.stream === 'string' ? 'text/event-stream' : 'application/vnd.amazon.eventstream' },
+      async (root, served) => {
+        const model = await resolveModel(fixture.id, { baseUrl: root + fixture.root, env: fixture.env })
+        let shown = ''
+        const reply = await askModel(model, { prompt }, { onDelta: ({ text }) => (shown += text) })
+        check(reply, served, fixture.streamPath)
+        expect(shown).toBe(fixture.reply.text)
+      },
+    ))
 
   test('a stream that ends early is not an answer', () => {
     const half = fixture.stream.slice(0, fixture.stream.length * 0.55)
-    return serving({ body: half, type: typeof half === 'string' ? 'text/event-stream' : 'application/vnd.amazon.eventstream' }, async (root, served) => {
-      const model = await resolveModel(fixture.id, { baseUrl: root + fixture.root, env: fixture.env })
-      await expect(askModel(model, { prompt }, { stream: true, clock })).rejects.toMatchObject({ code: 'model/unavailable', details: { attempts: 4 } })
-      expect(served).toHaveLength(4)
-    })
+    return serving(
+      { body: half, type: typeof half === 'string' ? 'text/event-stream' : 'application/vnd.amazon.eventstream' },
+      async (root, served) => {
+        const model = await resolveModel(fixture.id, { baseUrl: root + fixture.root, env: fixture.env })
+        await expect(askModel(model, { prompt }, { stream: true, clock })).rejects.toMatchObject({
+          code: 'model/unavailable',
+          details: { attempts: 4 },
+        })
+        expect(served).toHaveLength(4)
+      },
+    )
   })
 
   test(`status ${fixture.fault.status} is ${fixture.fault.code}`, () => {
     const { status, body, says, code } = fixture.fault
     return serving({ status, body: JSON.stringify(body), type: 'application/json' }, async (root, served) => {
       const model = await resolveModel(fixture.id, { baseUrl: root + fixture.root, env: fixture.env })
-      await expect(askModel(model, { prompt }, { clock })).rejects.toMatchObject({ code, message: expect.stringContaining(says), details: { status } })
+      await expect(askModel(model, { prompt }, { clock })).rejects.toMatchObject({
+        code,
+        message: expect.stringContaining(says),
+        details: { status },
+      })
       expect(served).toHaveLength(code === 'model/unavailable' ? 4 : 1) // the packages do not retry by themselves
     })
   })

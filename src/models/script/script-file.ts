@@ -34,7 +34,10 @@ export interface ScriptToolCall {
 /** Reads a script from JSON text. Throws `config/invalid` that names the place at fault; `source` is named in it. */
 export function parseScript(text: string, source: string): Script {
   const fault = (where: string, what: string): TroupeError =>
-    new TroupeError('config/invalid', `script ${source}: ${where} ${what}; a script is [{ agent?, when?, turns: [{ content?, toolCalls?, usage?, error?, delayMs? }] }]`)
+    new TroupeError(
+      'config/invalid',
+      `script ${source}: ${where} ${what}; a script is [{ agent?, when?, turns: [{ content?, toolCalls?, usage?, error?, delayMs? }] }]`,
+    )
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -86,7 +89,8 @@ function isError(value: unknown): boolean {
 function isPattern(value: unknown): boolean {
   if (typeof value !== 'string') return false
   try {
-    return new RegExp(value, 'is') !== undefined
+    new RegExp(value, 'is').exec('')
+    return true
   } catch {
     return false
   }

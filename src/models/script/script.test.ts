@@ -10,13 +10,22 @@ import { loadScript, scriptModel, type Script } from './script.ts'
 
 const user = (text: string): LanguageModelV4Message => ({ role: 'user', content: [{ type: 'text', text }] })
 const said = (text: string): LanguageModelV4Message => assistantMessage({ text, toolCalls: [] })
-const as = (agent: string, extra: { turn?: number } = {}): { providerOptions: { troupe: { agent: string; turn?: number } } } => ({ providerOptions: { troupe: { agent, ...extra } } })
-const failureOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => undefined, (error: unknown) => error)
+const as = (agent: string, extra: { turn?: number } = {}): { providerOptions: { troupe: { agent: string; turn?: number } } } => ({
+  providerOptions: { troupe: { agent, ...extra } },
+})
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 
 const script: Script = [
   { turns: [{ content: 'anybody, first' }, { content: 'anybody, second' }] },
   { agent: 'boss', when: 'again', turns: [{ content: 'boss, asked again' }] },
-  { agent: 'boss', turns: [{ content: 'boss, first', toolCalls: [{ name: 'quote', arguments: { symbol: 'IBM' } }] }, { content: 'boss, second' }] },
+  {
+    agent: 'boss',
+    turns: [{ content: 'boss, first', toolCalls: [{ name: 'quote', arguments: { symbol: 'IBM' } }] }, { content: 'boss, second' }],
+  },
 ]
 
 describe('which turn is played', () => {
@@ -49,7 +58,9 @@ describe('which turn is played', () => {
   })
 
   test('an exhausted script says whose and which turn, and is not retried', async () => {
-    const error = await failureOf(askModel(scriptModel(script), { prompt: [user('go'), said('1'), user('a'), said('2'), user('b')], ...as('boss') }))
+    const error = await failureOf(
+      askModel(scriptModel(script), { prompt: [user('go'), said('1'), user('a'), said('2'), user('b')], ...as('boss') }),
+    )
     expect(TroupeError.is(error, 'model/no-turn') && [error.retryable, error.message, error.details]).toEqual([
       false,
       'the script has 2 turns for boss, and turn 3 was asked for',
@@ -59,20 +70,29 @@ describe('which turn is played', () => {
 })
 
 test('streams in pieces what it answers at once, with the same usage', async () => {
-  const model = scriptModel([{ turns: [{ content: 'a text that is longer than a single piece of it 🎭', toolCalls: [{ name: 'f', arguments: '{"a":1}' }] }] }])
+  const model = scriptModel([
+    { turns: [{ content: 'a text that is longer than a single piece of it 🎭', toolCalls: [{ name: 'f', arguments: '{"a":1}' }] }] },
+  ])
   const pieces: string[] = []
   const whole = await askModel(model, { prompt: [user('go')] })
   const streamed = await askModel(model, { prompt: [user('go')] }, { onDelta: ({ text }) => pieces.push(text) })
   expect(streamed).toEqual(whole)
   expect(pieces.length).toBeGreaterThan(1)
   expect(pieces.join('')).toBe(whole.text)
-  expect(whole).toMatchObject({ toolCalls: [{ id: 'call_0_0', name: 'f', input: '{"a":1}' }], finishReason: 'tool-calls', usage: { inputTokens: 1, outputTokens: 15, costUsd: 0 } })
+  expect(whole).toMatchObject({
+    toolCalls: [{ id: 'call_0_0', name: 'f', input: '{"a":1}' }],
+    finishReason: 'tool-calls',
+    usage: { inputTokens: 1, outputTokens: 15, costUsd: 0 },
+  })
 })
 
 test('a turn can fail like a provider', async () => {
   const clock = { now: () => 0, sleep: async () => {}, random: () => 0 }
   const down = scriptModel([{ turns: [{ error: { message: 'down', status: 503 } }] }])
-  expect(await failureOf(askModel(down, { prompt: [user('x')] }, { clock }))).toMatchObject({ code: 'model/unavailable', details: { status: 503, attempts: 4 } })
+  expect(await failureOf(askModel(down, { prompt: [user('x')] }, { clock }))).toMatchObject({
+    code: 'model/unavailable',
+    details: { status: 503, attempts: 4 },
+  })
   const refused = scriptModel([{ turns: [{ error: 'no' }] }])
   expect(await failureOf(askModel(refused, { prompt: [user('x')] }))).toMatchObject({ code: 'model/failed' })
 })
@@ -105,10 +125,16 @@ describe('a script file', () => {
     ['[{"turns":[{"toolCalls":[{"arguments":{}}]}]}]', '[0].turns[0].toolCalls[0] has no name'],
     ['[{"when":"(","turns":[]}]', '[0].when has the wrong type'],
   ])('with a fault is refused before it runs: %s', async (text, message) => {
-    expect(await failureOf(loadScript(await file(text)))).toMatchObject({ code: 'config/invalid', message: expect.stringContaining(message) })
+    expect(await failureOf(loadScript(await file(text)))).toMatchObject({
+      code: 'config/invalid',
+      message: expect.stringContaining(message),
+    })
   })
 
   test('that is not there is one clear line', async () => {
-    expect(await failureOf(loadScript('/nowhere/script.json'))).toMatchObject({ code: 'config/missing-file', message: expect.stringContaining('/nowhere/script.json') })
+    expect(await failureOf(loadScript('/nowhere/script.json'))).toMatchObject({
+      code: 'config/missing-file',
+      message: expect.stringContaining('/nowhere/script.json'),
+    })
   })
 })

@@ -73,17 +73,26 @@ function pickPart(script: Script, prompt: LanguageModelV4Prompt, agent: string |
   const task = taskOf(prompt)
   const fits = (part: ScriptPart): boolean => part.when === undefined || new RegExp(part.when, 'is').test(task)
   const isFor = (name: string): boolean => (agent !== undefined ? agent === name : namedIn(prompt, name))
-  return script.find((part) => part.agent !== undefined && isFor(part.agent) && fits(part)) ?? script.find((part) => part.agent === undefined && fits(part))
+  return (
+    script.find((part) => part.agent !== undefined && isFor(part.agent) && fits(part)) ??
+    script.find((part) => part.agent === undefined && fits(part))
+  )
 }
 
 function taskOf(prompt: LanguageModelV4Prompt): string {
   const first = prompt.findIndex((message) => message.role === 'assistant')
   const before = first === -1 ? prompt : prompt.slice(0, first)
-  return before.filter((message) => message.role === 'user').map(messageText).join('\n')
+  return before
+    .filter((message) => message.role === 'user')
+    .map(messageText)
+    .join('\n')
 }
 
 function namedIn(prompt: LanguageModelV4Prompt, name: string): boolean {
-  const system = prompt.filter((message) => message.role === 'system').map(messageText).join('\n')
+  const system = prompt
+    .filter((message) => message.role === 'system')
+    .map(messageText)
+    .join('\n')
   return new RegExp(`(?<![A-Za-z0-9_])${name.replace(/\W/g, '\\$&')}(?![A-Za-z0-9_])`).test(system)
 }
 

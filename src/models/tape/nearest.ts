@@ -4,7 +4,10 @@ const SHOWN_LINES = 12
 const MAX_LINE = 160
 
 /** The recorded prompt that has the most lines in common with `asked`, compared by share; undefined where nothing is recorded. */
-export function nearestPrompt<T extends { readonly prompt: readonly CanonicalMessage[] }>(recorded: readonly T[], asked: readonly CanonicalMessage[]): T | undefined {
+export function nearestPrompt<T extends { readonly prompt: readonly CanonicalMessage[] }>(
+  recorded: readonly T[],
+  asked: readonly CanonicalMessage[],
+): T | undefined {
   const lines = linesOf(asked)
   let best: { record: T; score: number } | undefined
   for (const record of recorded) {

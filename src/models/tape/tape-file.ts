@@ -34,13 +34,15 @@ export function parseTape(text: string, source: string): Tape {
   const fault = (line: number, what: string): TroupeError => new TroupeError('config/invalid', `tape ${source}, line ${line}: ${what}`)
   const header = jsonOf(lines[0] ?? '')
   if (!isObject(header) || header['troupeTape'] === undefined) throw fault(1, `is no tape: it must begin with ${TAPE_HEADER}`)
-  if (header['troupeTape'] !== 1) throw fault(1, `is a tape of version ${JSON.stringify(header['troupeTape'])}, and this Troupe reads version 1`)
+  if (header['troupeTape'] !== 1)
+    throw fault(1, `is a tape of version ${JSON.stringify(header['troupeTape'])}, and this Troupe reads version 1`)
   const records: TapeRecord[] = []
   for (const [index, line] of lines.entries()) {
     if (index === 0 || line.trim() === '') continue
     const json = jsonOf(line)
     if (json === undefined && index === lines.length - 1) break
-    if (!isRecord(json)) throw fault(index + 1, 'is no record { by?, prompt: [{ role, text }], answer: { content, finishReason, usage, modelId } }')
+    if (!isRecord(json))
+      throw fault(index + 1, 'is no record { by?, prompt: [{ role, text }], answer: { content, finishReason, usage, modelId } }')
     records.push({ ...json, answer: { ...json.answer, content: json.answer.content.map(revived) } })
   }
   return records
@@ -57,7 +59,9 @@ function jsonOf(line: string): unknown {
 function isRecord(json: unknown): json is TapeRecord {
   if (!isObject(json) || !Array.isArray(json['prompt']) || !isObject(json['answer'])) return false
   const { content, finishReason, usage, modelId } = json['answer']
-  const said = json['prompt'].every((message: unknown) => isObject(message) && typeof message['role'] === 'string' && typeof message['text'] === 'string')
+  const said = json['prompt'].every(
+    (message: unknown) => isObject(message) && typeof message['role'] === 'string' && typeof message['text'] === 'string',
+  )
   const counts = isObject(usage) && isObject(usage['inputTokens']) && isObject(usage['outputTokens'])
   return said && counts && Array.isArray(content) && content.every(isObject) && isObject(finishReason) && typeof modelId === 'string'
 }

@@ -1,6 +1,11 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4GenerateResult, LanguageModelV4StreamPart } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4StreamPart,
+} from '@ai-sdk/provider'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
 import { collectParts, type Answer } from '../answer.ts'
 import { streamOf } from '../answer-stream.ts'
@@ -96,7 +101,8 @@ export function recordingModel(model: LanguageModel, sink: TapeSink): LanguageMo
     },
     doGenerate: async (call) => {
       const result = await inner.doGenerate(call)
-      if (result.finishReason.unified !== 'error') await record(call, { ...result, ...(result.response?.modelId && { modelId: result.response.modelId }) })
+      if (result.finishReason.unified !== 'error')
+        await record(call, { ...result, ...(result.response?.modelId && { modelId: result.response.modelId }) })
       return result
     },
     doStream: async (call) => {
@@ -147,12 +153,18 @@ function unknownPrompt(tape: Tape, prompt: ReturnType<typeof canonicalPrompt>, m
   const who = mark.agent ? `${mark.agent}${mark.step ? `, step ${mark.step}` : ''}` : 'an agent without a name'
   const details = { agent: mark.agent ?? null, step: mark.step ?? null }
   if (used > 0) {
-    return new TroupeError('model/no-turn', `the tape has ${used} answers to this prompt of ${who}, and it was asked for once more`, { details })
+    return new TroupeError('model/no-turn', `the tape has ${used} answers to this prompt of ${who}, and it was asked for once more`, {
+      details,
+    })
   }
   const nearest = nearestPrompt(tape, prompt)
   if (!nearest) return new TroupeError('model/no-turn', 'the tape is empty', { details })
   const diff = promptDiff(nearest.prompt, prompt)
-  return new TroupeError('model/no-turn', `the tape has no answer to this prompt of ${who}; the nearest recorded prompt differs (- recorded, + asked):\n${diff}`, {
-    details: { ...details, diff },
-  })
+  return new TroupeError(
+    'model/no-turn',
+    `the tape has no answer to this prompt of ${who}; the nearest recorded prompt differs (- recorded, + asked):\n${diff}`,
+    {
+      details: { ...details, diff },
+    },
+  )
 }
