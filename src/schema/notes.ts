@@ -22,7 +22,7 @@ function describe(text: JsonValue | undefined): { description?: string } {
 }
 
 /** Text that may stand in a comment of one line. */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   return text.replace(/\s+/gu, ' ').trim()
 }
 

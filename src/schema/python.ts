@@ -32,12 +32,6 @@ export function pythonSignature(description: Pick<FunctionDescription, 'name' | 
   return readStub(description).signature
 }
 
-/** A plain value as Python source on one line. */
-export function pythonValue(value: unknown): string {
-  const text: string | undefined = JSON.stringify(value)
-  return literal(text === undefined ? null : (JSON.parse(text) as JsonValue))
-}
-
 interface Stub {
   readonly signature: string
   readonly input: ShapeDocument

@@ -32,11 +32,6 @@ export function typescriptSignature(description: Pick<FunctionDescription, 'name
   return signature(description.name, typesOf(description.name, description.input, description.output))
 }
 
-/** A plain value as TypeScript source on one line. */
-export function typescriptValue(value: unknown): string {
-  return literal(plain(value))
-}
-
 interface FunctionTypes {
   readonly input: string
   readonly output: string
@@ -81,7 +76,7 @@ function docComment({ name, description, notFor, examples = [] }: FunctionDescri
   const lines = textLines(description)
   if (returns) lines.push(`Returns: ${returns}`)
   if (notFor) lines.push(`Not for: ${textLines(notFor).join(' ')}`)
-  for (const example of examples) lines.push(`Example: await ${name}(${typescriptValue(example)})`)
+  for (const example of examples) lines.push(`Example: await ${name}(${literal(plain(example))})`)
   return `${block(lines, '')}\n`
 }
 

@@ -54,7 +54,7 @@ export function guestFunction(tool: AnyTool, language: ToolLanguage): GuestFunct
 }
 
 /** The tool's schemas and texts as the printers of `schema/` take them. Throws `schema/unsupported`. */
-export function describeTool(tool: AnyTool): FunctionDescription {
+function describeTool(tool: AnyTool): FunctionDescription {
   const { name, description, output, notFor, examples } = tool
   return {
     name,

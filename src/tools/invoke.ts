@@ -9,7 +9,7 @@ import { isAboutKeys, unknownKeys } from './unknown-keys.ts'
 const LONGEST_TIMER_MS = 2_147_483_647
 
 /** Milliseconds that a tool may take when neither it nor the caller says. */
-export const DEFAULT_TOOL_TIMEOUT_MS = 60_000
+const DEFAULT_TIMEOUT_MS = 60_000
 
 export interface RunToolOptions {
   /** Cancels the call: it rejects with `run/cancelled` at once, whatever the tool does. */
@@ -68,7 +68,7 @@ export async function runTool(tool: AnyTool, input: unknown, options: RunToolOpt
 function bounded(
   tool: AnyTool,
   input: unknown,
-  { signal, idempotencyKey, timeoutMs = tool.timeoutMs ?? DEFAULT_TOOL_TIMEOUT_MS }: RunToolOptions,
+  { signal, idempotencyKey, timeoutMs = tool.timeoutMs ?? DEFAULT_TIMEOUT_MS }: RunToolOptions,
 ): Promise<unknown> {
   if (signal.aborted) return Promise.reject(cancelled(tool, signal))
   const inner = new AbortController()

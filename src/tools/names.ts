@@ -34,13 +34,16 @@ export function checkName(name: string, kind: NameKind): void {
 export function checkNames(names: Iterable<GuestName>): void {
   const owners = new Map<string, GuestName>()
   for (const one of names) {
-    const forms = one.kind === 'context key' ? [one.name] : new Set([one.name, pythonName(one.name)])
-    for (const form of forms) {
-      const other = owners.get(form)
-      if (other) throw clash(other, one, form)
-      owners.set(form, one)
-    }
+    claim(owners, one.name, one)
+    const other = one.kind === 'context key' ? one.name : pythonName(one.name)
+    if (other !== one.name) claim(owners, other, one)
   }
+}
+
+function claim(owners: Map<string, GuestName>, form: string, owner: GuestName): void {
+  const other = owners.get(form)
+  if (other) throw clash(other, owner, form)
+  owners.set(form, owner)
 }
 
 function badName(name: string, kind: NameKind, why: string): TroupeError {
