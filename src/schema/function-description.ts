@@ -1,3 +1,4 @@
+import type { JsonValue } from '../util/json.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { Notes } from './shape.ts'
 
@@ -34,4 +35,10 @@ export function noteText(notes: Notes, preset?: (value: NonNullable<Notes['defau
   const limits = rules.join(', ')
   if (notes.description === undefined) return limits
   return limits === '' ? notes.description : `${notes.description.replace(/\.$/, '')} (${limits})`
+}
+
+/** An example as JSON: a date becomes its ISO text, a bigint its digits, what has no text is left out. */
+export function plainExample(example: unknown): JsonValue {
+  const text: string | undefined = JSON.stringify(example, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+  return text === undefined ? {} : (JSON.parse(text) as JsonValue)
 }

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../util/json.ts'
 import { assertNever } from '../util/assert-never.ts'
 import type { CodeType } from './code-types.ts'
-import { type FunctionDescription, noteText, textLines, typePrefix } from './function-description.ts'
+import { type FunctionDescription, noteText, plainExample, textLines, typePrefix } from './function-description.ts'
 import { shapeOf } from './read-shape.ts'
 import { pythonName } from './python-name.ts'
 import { type ObjectShape, type Property, resolveShape, type Shape, type ShapeDocument } from './shape.ts'
@@ -103,7 +103,7 @@ function returnNote(document: ShapeDocument): string {
 }
 
 function call(name: string, example: unknown, stub: Stub): string {
-  const value = JSON.parse(JSON.stringify(example ?? {})) as JsonValue
+  const value = plainExample(example)
   if (stub.parameters === null || typeof value !== 'object' || value === null || Array.isArray(value))
     return `${pythonName(name)}(${literal(value)})`
   return `${pythonName(name)}(${Object.entries(value)

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../util/json.ts'
 import { assertNever } from '../util/assert-never.ts'
-import { type FunctionDescription, noteText, textLines, typePrefix } from './function-description.ts'
+import { type FunctionDescription, noteText, plainExample, textLines, typePrefix } from './function-description.ts'
 import type { JsonSchema } from './json-schema.ts'
 import { shapeOf } from './read-shape.ts'
 import { type Definition, isNull, type Notes, type ObjectShape, type Property, type Shape, type TupleShape } from './shape.ts'
@@ -76,7 +76,7 @@ function docComment({ name, description, notFor, examples = [] }: FunctionDescri
   const lines = textLines(description)
   if (returns) lines.push(`Returns: ${returns}`)
   if (notFor) lines.push(`Not for: ${textLines(notFor).join(' ')}`)
-  for (const example of examples) lines.push(`Example: await ${name}(${literal(plain(example))})`)
+  for (const example of examples) lines.push(`Example: await ${name}(${literal(plainExample(example))})`)
   return `${block(lines, '')}\n`
 }
 
@@ -203,9 +203,4 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 function quote(text: string): string {
   const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")
   return `'${inner.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`
-}
-
-function plain(value: unknown): JsonValue | undefined {
-  const text: string | undefined = JSON.stringify(value)
-  return text === undefined ? undefined : (JSON.parse(text) as JsonValue)
 }

@@ -77,6 +77,13 @@ describe('a tool', () => {
     expect(() => functionDeclaration(dated)).toThrow(expect.objectContaining({ code: 'schema/unsupported' }))
   })
 
+  test('may have examples that JSON lacks', () => {
+    const examples = [{ since: new Date(0), big: 5n }]
+    const dated = tool({ name: 'dated', description: 'x', input: z.object({ since: z.date(), big: z.bigint() }), examples, run: () => 1 })
+    expect(declareTool(dated, 'typescript')).toContain(`Example: await dated({ since: '1970-01-01T00:00:00.000Z', big: '5' })`)
+    expect(declareTool(dated, 'python')).toContain(`Example: dated(since='1970-01-01T00:00:00.000Z', big='5')`)
+  })
+
   test('is computed at first use only, and once', () => {
     const convert = vi.fn((_: { readonly target: string }) => ({ type: 'object', properties: { a: { type: 'string' } } }))
     const counted = {

@@ -1,5 +1,5 @@
 import { assertNever } from '../util/assert-never.ts'
-import type { FunctionDescription } from '../schema/function-description.ts'
+import { type FunctionDescription, plainExample } from '../schema/function-description.ts'
 import { jsonSchemaOf, type JsonSchema } from '../schema/json-schema.ts'
 import { pythonFunction, pythonSignature } from '../schema/python.ts'
 import { parametersOf } from '../schema/read-shape.ts'
@@ -40,7 +40,7 @@ export function toolSignature(tool: AnyTool, language: ToolLanguage): string {
 /** Name, description and JSON Schema for a model's native tool calling. Throws `schema/unsupported`. */
 export function functionDeclaration(tool: AnyTool): FunctionDeclaration {
   const notFor = tool.notFor ? [`Not for: ${tool.notFor}`] : []
-  const examples = (tool.examples ?? []).map((example) => `Example: ${JSON.stringify(example)}`)
+  const examples = (tool.examples ?? []).map((example) => `Example: ${JSON.stringify(plainExample(example))}`)
   return {
     name: tool.name,
     description: [tool.description, ...notFor, ...examples].join('\n'),
