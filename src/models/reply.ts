@@ -1,6 +1,7 @@
 import type { LanguageModelV4Content, LanguageModelV4FilePart, LanguageModelV4Message, SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import { assertNever } from '../util/assert-never.ts'
 import type { Answer } from './answer.ts'
+import { base64Of } from './base64.ts'
 import type { ModelReply, ReplyPart, RequestedToolCall } from './model.ts'
 
 type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']
@@ -39,7 +40,9 @@ function replyPart(part: LanguageModelV4Content): ReplyPart | undefined {
       return {
         type: part.type,
         mediaType: part.mediaType,
-        ...(part.data.type === 'url' ? { url: part.data.originalUrl ?? part.data.url.href } : { base64: base64Of(part.data.data) }),
+        ...(part.data.type === 'url'
+          ? { url: part.data.originalUrl ?? part.data.url.href }
+          : { base64: typeof part.data.data === 'string' ? part.data.data : base64Of(part.data.data) }),
         ...options,
       }
     case 'custom':
@@ -130,13 +133,6 @@ function fileData(part: { readonly base64?: string; readonly url?: string }): By
   return part.url !== undefined && URL.canParse(part.url)
     ? { type: 'url', url: new URL(part.url), originalUrl: part.url }
     : { type: 'data', data: part.base64 ?? '' }
-}
-
-function base64Of(data: Uint8Array | string): string {
-  if (typeof data === 'string') return data
-  let binary = ''
-  for (const byte of data) binary += String.fromCharCode(byte)
-  return btoa(binary)
 }
 
 function keepMetadata(metadata?: SharedV4ProviderMetadata): Pick<ReplyPart, 'providerOptions'> {

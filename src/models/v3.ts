@@ -17,6 +17,7 @@ import type {
   SharedV4FileData,
 } from '@ai-sdk/provider'
 import { TroupeError } from '../errors/troupe-error.ts'
+import { base64Of } from './base64.ts'
 import type { LanguageModel } from './model.ts'
 
 /**
@@ -131,7 +132,7 @@ function toV3Result(part: LanguageModelV4ToolResultPart): LanguageModelV3ToolRes
     const options = item.providerOptions ? { providerOptions: item.providerOptions } : {}
     const data = toV3Data(item.data)
     if (data instanceof URL) return { type: 'file-url', url: data.href, ...options }
-    return { type: 'file-data', data: typeof data === 'string' ? data : base64(data), mediaType: item.mediaType, ...options }
+    return { type: 'file-data', data: typeof data === 'string' ? data : base64Of(data), mediaType: item.mediaType, ...options }
   })
   return { ...part, output: { type: 'content', value } }
 }
@@ -142,10 +143,4 @@ function toV4Content(content: LanguageModelV3Content): LanguageModelV4Content {
 
 function toV4File(file: LanguageModelV3File): LanguageModelV4File {
   return { ...file, data: { type: 'data', data: file.data } }
-}
-
-function base64(bytes: Uint8Array): string {
-  let binary = ''
-  for (const byte of bytes) binary += String.fromCharCode(byte)
-  return btoa(binary)
 }

@@ -1,5 +1,6 @@
 import type { LanguageModelV4Content, LanguageModelV4FinishReason, LanguageModelV4Usage } from '@ai-sdk/provider'
 import { TroupeError } from '../../errors/troupe-error.ts'
+import { base64Of } from '../base64.ts'
 import type { CallMark } from '../model.ts'
 import type { CanonicalMessage } from './canonical.ts'
 
@@ -25,7 +26,7 @@ export interface TapeAnswer {
 export const TAPE_HEADER = '{"troupeTape":1}'
 
 export function tapeLine(record: TapeRecord): string {
-  return JSON.stringify(record, (_key, value: unknown) => (value instanceof Uint8Array ? base64(value) : value))
+  return JSON.stringify(record, (_key, value: unknown) => (value instanceof Uint8Array ? base64Of(value) : value))
 }
 
 /** Reads a tape. Throws `config/invalid` with the line at fault; a last line that a crash has cut short is left out. */
@@ -74,8 +75,4 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function revived(part: LanguageModelV4Content): LanguageModelV4Content {
   if (part.type !== 'file' && part.type !== 'reasoning-file') return part
   return part.data.type === 'url' ? { ...part, data: { ...part.data, url: new URL(part.data.url) } } : part
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64')
 }
