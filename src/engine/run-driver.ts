@@ -2,7 +2,7 @@ import { isEntry, type Entry, type EntryBodies, type NewEntry } from '../client/
 import { TroupeError } from '../errors/troupe-error.ts'
 import { assertNever } from '../util/assert-never.ts'
 import type { Clock } from '../util/clock.ts'
-import { Activation } from './activation.ts'
+import { Activation, type ActivationEnd } from './activation.ts'
 import { prospectOf } from './answered.ts'
 import { cancelTree } from './cancel-tree.ts'
 import type { AgentRef } from './context.ts'
@@ -15,7 +15,8 @@ export interface RunDriverOptions {
   readonly clock: Clock
   readonly parkAfterMs: number
   readonly runId: string
-  readonly agent: AgentRef
+  /** Finds the agent; asked only when the run has not ended. */
+  readonly agent: () => Promise<AgentRef>
   /** Written first when the run is new. */
   readonly start?: NewEntry<'run-start'>
   /** Forget the log when the run has ended; the driver keeps the entries for those who still hold its handle. */
@@ -84,9 +85,10 @@ export class RunDriver {
   }
 
   async #drive(): Promise<EntryBodies['run-end']> {
-    const { store, runId, start, dropAtEnd } = this.#options
+    const { store, runId, agent, start, dropAtEnd } = this.#options
     if (start) this.hub.publish([await store.create(runId, start)])
-    const end = await this.#activate()
+    else if (isEnded(await store.read(runId), runId)) return this.#readEnd()
+    const end = await this.#activate(await agent())
     if (dropAtEnd) {
       this.#dropped = await store.readTree(runId)
       await store.drop(runId)
@@ -94,11 +96,11 @@ export class RunDriver {
     return end
   }
 
-  async #activate(): Promise<EntryBodies['run-end']> {
+  async #activate(agent: AgentRef): Promise<EntryBodies['run-end']> {
     for (;;) {
       if (this.#cancelled) return this.#endCancelled(this.#cancelled)
       if (this.#stopped) throw new TroupeError('engine/closed', `run ${this.runId} was stopped; resume it to go on`)
-      const end = await this.#runOnce()
+      const end = await this.#runOnce(agent)
       switch (end.type) {
         case 'ended':
           return this.#readEnd()
@@ -118,8 +120,8 @@ export class RunDriver {
     }
   }
 
-  async #runOnce(): ReturnType<Activation['run']> {
-    const { store, effects, clock, parkAfterMs, runId, agent } = this.#options
+  async #runOnce(agent: AgentRef): Promise<ActivationEnd> {
+    const { store, effects, clock, parkAfterMs, runId } = this.#options
     const activation = new Activation({
       store,
       effects,

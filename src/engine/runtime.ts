@@ -1,4 +1,4 @@
-import { LOG_VERSION, type Entry, type EntryBodies, type EntryType, type NewEntry, type RunInput } from '../client/entry.ts'
+import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type EntryType, type NewEntry, type RunInput } from '../client/entry.ts'
 import type { RunEvent } from '../client/event.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { systemClock, type Clock } from '../util/clock.ts'
@@ -80,22 +80,17 @@ export class Runtime implements AsyncDisposable {
     const runId = options.runId ?? newRunId(this.#clock.now())
     const body = { version: LOG_VERSION, agent: agent.name, agentVersion: agent.version, input: inputOf(task, options), rootRunId: runId }
     const start = this.#entry('run-start', 'start', { ...body, ...(options.tenant !== undefined && { tenant: options.tenant }) })
-    const run = runHandle<Output>(this.#drive(runId, agent, start))
+    const run = runHandle<Output>(this.#drive(runId, async () => agent, start))
     cancelOnAbort(run, options.signal)
     return run
   }
 
-  /** Goes on with a run after a crash, a stop or an answer. Throws `run/not-found`, or `config/unknown-agent`. */
-  async resume(runId: string): Promise<Run> {
-    const driver = this.#drivers.get(runId)
-    if (driver) return runHandle(driver)
-    const start = (await this.#store.read(runId))[0]
-    if (start?.type !== 'run-start') throw new TroupeError('run/not-found', `no run ${runId} in this store`)
-    const { agent: name, parentRunId } = start.body as EntryBodies['run-start']
-    if (parentRunId !== undefined) throw new TroupeError('run/not-found', `run ${runId} belongs to ${rootOf(runId)}: resume that one`)
-    const agent = this.#agents.get(name)
-    if (!agent) throw new TroupeError('config/unknown-agent', `run ${runId} is of agent '${name}', which is not configured here`)
-    return runHandle(this.#drive(runId, agent))
+  /**
+   * Goes on with a run after a crash, a stop or an answer; a run that has ended gives its result again. The handle
+   * rejects with `run/not-found`, or `config/unknown-agent` when the agent of the log is not among `agents`.
+   */
+  resume(runId: string): Run {
+    return runHandle(this.#drivers.get(runId) ?? this.#drive(runId, () => this.#agentOf(runId)))
   }
 
   async get(runId: string): Promise<RunView> {
@@ -158,7 +153,17 @@ export class Runtime implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]()
   }
 
-  #drive(runId: string, agent: AgentRef, start?: NewEntry<'run-start'>): RunDriver {
+  async #agentOf(runId: string): Promise<AgentRef> {
+    const start = (await this.#store.read(runId))[0]
+    if (!start || !isEntry(start, 'run-start')) throw new TroupeError('run/not-found', `no run ${runId} in this store`)
+    const { agent: name, parentRunId } = start.body
+    if (parentRunId !== undefined) throw new TroupeError('run/not-found', `run ${runId} belongs to ${rootOf(runId)}: resume that one`)
+    const agent = this.#agents.get(name)
+    if (!agent) throw new TroupeError('config/unknown-agent', `run ${runId} is of agent '${name}', which is not configured here`)
+    return agent
+  }
+
+  #drive(runId: string, agent: () => Promise<AgentRef>, start?: NewEntry<'run-start'>): RunDriver {
     const driver = new RunDriver({
       store: this.#store,
       effects: this.#effects,

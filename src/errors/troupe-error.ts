@@ -77,6 +77,7 @@ export class TroupeError extends Error {
 /** The text of anything that was thrown; never throws itself. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name
+  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string') return thrown.message
   try {
     return typeof thrown === 'string' ? thrown : (JSON.stringify(thrown) ?? String(thrown))
   } catch {
@@ -85,5 +86,6 @@ export function messageOf(thrown: unknown): string {
 }
 
 function isErrorJson(json: unknown): json is ErrorJson {
-  return typeof json === 'object' && json !== null && typeof (json as ErrorJson).code === 'string' && (json as ErrorJson).code in ERROR_CODES && typeof (json as ErrorJson).message === 'string'
+  if (typeof json !== 'object' || json === null || !('code' in json) || !('message' in json)) return false
+  return typeof json.code === 'string' && Object.hasOwn(ERROR_CODES, json.code) && typeof json.message === 'string'
 }
