@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
@@ -35,7 +35,7 @@ const TABLES = `
  * be no such file, `engine/store-failed` when it is no store of this format.
  */
 export function openDatabase(path: string): DatabaseSync {
-  makeDirectory(path)
+  makeDirectoryOf(path)
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
@@ -74,11 +74,22 @@ function retryBusy(work: () => void): void {
   }
 }
 
-function makeDirectory(path: string): void {
+function makeDirectoryOf(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeDirectory(dirname(path))
   } catch (error) {
     throw new TroupeError('config/missing-file', `the directory of store ${path} cannot be made: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** By hand: `mkdirSync` with `recursive` never returns where the parent takes no directories and says ENOENT (`/proc`). */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return
+  makeDirectory(dirname(directory))
+  try {
+    mkdirSync(directory)
+  } catch (error) {
+    if (!existsSync(directory)) throw error // Else another process was first.
   }
 }
 

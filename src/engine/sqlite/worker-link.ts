@@ -38,8 +38,8 @@ export class WorkerLink implements AsyncDisposable {
   }
 
   async ask<Name extends OperationName>(name: Name, ask: Operations[Name]['ask']): Promise<Operations[Name]['give']> {
-    if (this.#fault) throw this.#fault
     if (this.#closed) throw new TroupeError('engine/closed', 'the store was closed: open it again')
+    if (this.#fault) throw this.#fault
     return this.#send(name, ask)
   }
 
