@@ -1,0 +1,72 @@
+// `npm start`: the stock desk answers its question. Flags after `--`: --model ID, --base-url URL, --json.
+import { relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { openRuntime, type Agent, type RunResult, type Runtime } from 'troupe'
+import { sqlite } from 'troupe/engine/sqlite'
+import { resolveModel } from 'troupe/models'
+import { readPrices } from './prices.ts'
+import { linesOf, linesOfAnswer } from './print.ts'
+import { OUT_DIR, PRICES_FILE, SCRIPT_FILE, STORE_FILE } from './settings.ts'
+import { QUESTION, stockDesk, type Answer } from './stock-desk.ts'
+
+const EXIT_CODES: Readonly<Record<RunResult['status'], number>> = { done: 0, limit: 3, cancelled: 130 }
+
+interface Desk {
+  readonly agent: Agent<Answer>
+  readonly runtime: Runtime
+  readonly isScripted: boolean
+  readonly json: boolean
+}
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const desk = await openDesk().catch((error: unknown) => textOf(error))
+  if (typeof desk === 'string') {
+    console.error(desk)
+    return 2
+  }
+  try {
+    return await answer(desk)
+  } catch (error) {
+    console.error(`\nThe run failed: ${textOf(error)}`)
+    return 1
+  } finally {
+    await desk.runtime[Symbol.asyncDispose]()
+  }
+}
+
+/** Throws, with a message for the user, where a flag, a key or a file is missing or wrong: nothing has run by then. */
+async function openDesk(): Promise<Desk> {
+  const { values } = parseArgs({ options: { model: { type: 'string' }, 'base-url': { type: 'string' }, json: { type: 'boolean' } } })
+  const { model: id = `script:${SCRIPT_FILE}`, 'base-url': baseUrl, json = false } = values
+  const model = await resolveModel(id, baseUrl === undefined ? {} : { baseUrl })
+  const agent = stockDesk({ prices: await readPrices(PRICES_FILE), outDir: OUT_DIR }).withDefaults({ model })
+  const runtime = await openRuntime({ engine: sqlite({ path: STORE_FILE }), agents: [agent] })
+  return { agent, runtime, isScripted: values.model === undefined, json }
+}
+
+async function answer({ agent, runtime, isScripted, json }: Desk): Promise<number> {
+  const tell = json ? console.error : console.log
+  if (isScripted) {
+    tell(`The model's part is a script (${relative('.', SCRIPT_FILE)}), everything else is real. With a real model:`)
+    tell('npm start -- --model openai-compatible:NAME --base-url URL')
+  }
+  tell(`\n${QUESTION}`)
+
+  const interrupt = new AbortController()
+  process.once('SIGINT', () => interrupt.abort())
+  const run = runtime.run(agent, QUESTION, { signal: interrupt.signal })
+  for await (const event of run) {
+    for (const line of json ? [JSON.stringify(event)] : linesOf(event)) console.log(line)
+  }
+  const result = await run
+  if (result.status === 'done') tell(linesOfAnswer(result.output).join('\n'))
+  else tell(`\nThe run ended as '${result.status}': ${result.error?.message ?? 'no reason given'}`)
+  tell(`Run     ${run.id}, kept in ${STORE_FILE}: npx troupe runs show ${run.id}`)
+  return EXIT_CODES[result.status]
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+}

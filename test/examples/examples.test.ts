@@ -1,0 +1,42 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ROOT, runProgram } from './run-program.ts'
+
+/** What each example prints, whole. */
+const PRINTED: Readonly<Record<string, string>> = {
+  '01-hello.ts': 'No: 59600000 people live in Spain and Portugal, 68600000 in France.\n',
+  '02-tools.ts': expect.stringMatching(/^corrected: Error \(line 2 of your code\): ArgumentsError: [^]*\n12 apples reserved as 2\.1\n$/),
+  '03-events.ts': expect.stringMatching(
+    /^task: What is the sum of the first three squares\?\nmodel: I try the small ones first\.\ncode: 2 lines, isolation: interpreter\nprinted: 1,4,9\nmodel: ```ts\ncode: 1 lines, isolation: interpreter\ndone: 14 after 2 steps, \d+ tokens written\n$/,
+  ),
+  '04-typed-output.ts': 'R-17: 16.7 EUR after 2 steps\n',
+  '05-durable-run.ts': 'stopped; measured so far: bridge\ndone: { upper: 60, lower: 40, fall: 20 }\nmeasured in all: bridge, mill\n',
+  '06-approval.ts': `asked: pay {"to":"the mill","euros":80}
+printed: 80 EUR paid to the mill
+asked: pay {"to":"a stranger","euros":5000}
+printed: RejectedError
+`,
+  '07-managed-agents.ts': expect.stringMatching(/^(wordCounter starts\n){3}(wordCounter ends: done\n){3}It will rain\.\n$/),
+}
+
+describe('the numbered examples', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'troupe-examples-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  test('each has its expectation here', async () => {
+    const files = await readdir(join(ROOT, 'examples'))
+    expect(files.filter((name) => /^\d\d-.*\.ts$/.test(name))).toEqual(Object.keys(PRINTED))
+  })
+
+  for (const [file, printed] of Object.entries(PRINTED)) {
+    test(`${file} prints its result`, async () => {
+      const ended = await runProgram(file, { env: { STORE: join(folder, 'examples.db') } })
+      expect(ended).toEqual({ code: 0, stdout: printed, stderr: '' })
+    })
+  }
+})
