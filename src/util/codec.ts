@@ -1,162 +1,389 @@
 import { TroupeError } from '../errors/troupe-error.ts'
 
-/**
- * The one encoding of values that cross the border of a sandbox, and that the log holds: JSON text in which an object
- * `{ "$type": …, "value": … }` stands for what JSON has no form for. Plain JSON data is its own encoding; an object that
- * has a key `$type` of its own is escaped, so that input which imitates a tag comes back as it was.
- */
+/** JSON text for values that JSON alone would lose, and back. */
 export interface Codec {
-  /** Throws a `TypeError` for functions, symbols, promises, cycles and what is nested too deep. */
   encode(value: unknown): string
-  /** Throws a `TypeError` or `SyntaxError` for text that `encode` does not make. */
   decode(text: string): unknown
 }
 
-/** Encodes for the border and the log. Throws `sandbox/bad-value`, saying what cannot cross. */
-export function encode(value: unknown): string {
-  try {
-    return codec.encode(value)
-  } catch (error) {
-    throw new TroupeError('sandbox/bad-value', `a value cannot be encoded: ${(error as Error).message}`, { cause: error })
-  }
+/** What makes one codec: how it refuses a value, and whether the text to decode comes from our own `encode`. */
+export interface CodecOptions {
+  readonly fail: (message: string) => Error
+  /** Text from our own `encode` is parsed without a second walk when it holds no tag. */
+  readonly trusted: boolean
+  readonly maxDepth: number
 }
 
-/** Reads what `encode` made. Throws `sandbox/bad-value` for anything else. */
-export function decode(text: string): unknown {
+/** Objects within objects that one value may have; both sides refuse more. */
+export const MAX_DEPTH = 256
+
+const host = createCodec({ fail: (message) => new TroupeError('sandbox/bad-value', message), trusted: false, maxDepth: MAX_DEPTH })
+
+/**
+ * The tagged JSON text of a value: what crosses the sandbox's border, what the log holds and what a hash covers.
+ *
+ * JSON values give plain JSON. Map, Set, Date, BigInt, typed arrays, ArrayBuffer, `undefined`, NaN, infinities and -0
+ * are kept as `{"$type": …, "value": …}`, an Error as its name and message, a class instance as what its `toJSON` gives
+ * or else its own enumerable properties. An object that has a `$type` of its own is escaped, so that it comes back as it was.
+ * Throws `sandbox/bad-value` for functions, symbols, promises, regular expressions, cycles and more than 256 levels.
+ */
+export function encode(value: unknown): string {
   try {
-    return codec.decode(text)
+    return host.encode(value)
   } catch (error) {
-    throw new TroupeError('sandbox/bad-value', `a text is no encoded value: ${(error as Error).message}`, { cause: error })
+    throw TroupeError.wrap(error, 'sandbox/bad-value')
   }
 }
 
 /**
- * Makes a codec. The function stands on its own, down to the builtins that it takes hold of when it is called: its
- * source text (`createCodec.toString()`) is what runs inside a sandbox.
+ * The value of a text that `encode` wrote. Safe on hostile text: a `__proto__` key becomes a property of its own,
+ * an unknown or malformed tag and more than 256 levels throw `sandbox/bad-value`.
  */
-export function createCodec(): Codec {
+export function decode(text: string): unknown {
+  return host.decode(text)
+}
+
+/**
+ * Makes a codec. The sandbox's guest runs the source text of this very function, so it refers to nothing outside itself,
+ * and it takes every builtin it needs when it is called: code that runs later cannot change what it does by patching
+ * `JSON` or a prototype. For the same reason it assigns no new array elements and uses no iterator, spread or method call.
+ */
+export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
+  type Container = Record<string, unknown>
+  interface View {
+    new (buffer: ArrayBuffer): object
+    readonly BYTES_PER_ELEMENT: number
+  }
+  interface Place {
+    readonly value: object
+    readonly key: string
+    readonly up: Place | null
+    readonly depth: number
+  }
+
   const { stringify, parse } = JSON
-  const { isArray } = Array
-  const { keys, defineProperty, create } = Object
-  const MAX_DEPTH = 200
-  const TYPED = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array] as const
-  const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  const { apply, getPrototypeOf, defineProperty } = Reflect
+  const { keys: keysOf, getOwnPropertyDescriptor } = Object
+  const isArray = Array.isArray
+  const [objectProto, hasOwn, tagOf] = [Object.prototype, Object.prototype.hasOwnProperty, Object.prototype.toString]
+  const [MapC, mapSet, mapEach] = [Map, Map.prototype.set, Map.prototype.forEach]
+  const [SetC, setAdd, setEach] = [Set, Set.prototype.add, Set.prototype.forEach]
+  const [DateC, dateTime, dateIso, dateParse] = [Date, Date.prototype.getTime, Date.prototype.toISOString, Date.parse]
+  const [BigIntC, ErrorC, BytesC] = [BigInt, Error, Uint8Array]
+  const [includes, slice, codeAt, exec] = [String.prototype.includes, String.prototype.slice, String.prototype.charCodeAt, RegExp.prototype.exec]
+  const typedProto = getPrototypeOf(Uint8Array.prototype) as object
+  const getterOf = (of: object, key: string | symbol): (() => unknown) => (getOwnPropertyDescriptor(of, key) as { get: () => unknown }).get
+  const [typedTag, typedBuffer, typedOffset, typedBytes] = [getterOf(typedProto, Symbol.toStringTag), getterOf(typedProto, 'buffer'), getterOf(typedProto, 'byteOffset'), getterOf(typedProto, 'byteLength')]
+  const toBase64 = getOwnPropertyDescriptor(Uint8Array.prototype, 'toBase64')?.value as (() => string) | undefined
+  const fromBase64 = getOwnPropertyDescriptor(Uint8Array, 'fromBase64')?.value as ((text: string) => Uint8Array) | undefined
+  const bufferBytes = getterOf(ArrayBuffer.prototype, 'byteLength')
+  const sliceBuffer = ArrayBuffer.prototype.slice
+  const [BIGINT, ISO, BASE64] = [/^-?\d+$/, /^(?:\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/]
+  const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  const VIEWS: Record<string, View | undefined> = {
+    __proto__: null as never,
+    Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+  }
+  const matches = (pattern: RegExp, text: unknown): text is string => typeof text === 'string' && apply(exec, pattern, [text]) !== null
 
-  const tag = (type: string, value: unknown): object => {
-    const object = create(null)
-    object.$type = type
-    if (value !== undefined) object.value = value
-    return object
+  function pathOf(place: Place | null, key: string): string {
+    let path = key
+    for (let at = place; at !== null; at = at.up) path = at.key + path
+    return path === '' ? 'the value' : `value${path}`
   }
-  const base64 = (bytes: Uint8Array): string => {
-    let text = ''
-    for (let i = 0; i < bytes.length; i += 3) {
-      const [a = 0, b = 0, c = 0] = [bytes[i], bytes[i + 1], bytes[i + 2]]
-      const left = bytes.length - i
-      text += DIGITS[a >> 2]! + DIGITS[((a & 3) << 4) | (b >> 4)]!
-      text += (left > 1 ? DIGITS[((b & 15) << 2) | (c >> 6)]! : '=') + (left > 2 ? DIGITS[c & 63]! : '=')
-    }
-    return text
-  }
-  const bytesOf = (text: unknown): Uint8Array => {
-    if (typeof text !== 'string' || text.length % 4 !== 0) throw new TypeError('bytes are no base64')
-    const size = (text.length / 4) * 3 - (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0)
-    const bytes = new Uint8Array(size)
-    let at = 0
-    for (let i = 0; i < text.length; i += 4) {
-      let bits = 0
-      for (let j = 0; j < 4; j++) bits = (bits << 6) | Math.max(0, DIGITS.indexOf(text[i + j]!))
-      for (const shift of [16, 8, 0]) if (at < size) bytes[at++] = (bits >> shift) & 255
-    }
-    return bytes
-  }
-  const isPlainKeyed = (value: object): boolean => !('$type' in value)
+  const refuse = (place: Place | null, key: string, why: string): Error => fail(`${pathOf(place, key)} ${why}`)
+  const member = (key: string): string => (matches(/^[A-Za-z_$][\w$]*$/, key) ? `.${key}` : `[${stringify(key)}]`)
+  const tag = (type: string, value: string): string => `{"$type":"${type}","value":${value}}`
 
-  const pack = (value: unknown, depth: number, above: readonly object[]): unknown => {
+  function write(value: unknown, up: Place | null, key: string): string {
+    switch (typeof value) {
+      case 'string':
+        return stringify(value)
+      case 'number':
+        if (value !== value || value === Infinity || value === -Infinity) return tag('number', `"${value}"`)
+        return value === 0 && 1 / value < 0 ? tag('number', '"-0"') : `${value}`
+      case 'boolean':
+        return value ? 'true' : 'false'
+      case 'undefined':
+        return '{"$type":"undefined"}'
+      case 'bigint':
+        return tag('bigint', `"${value}"`)
+      case 'function':
+        throw refuse(up, key, 'is a function: only data can leave or enter the sandbox')
+      case 'symbol':
+        throw refuse(up, key, 'is a symbol: only data can leave or enter the sandbox')
+      case 'object':
+        return value === null ? 'null' : writeObject(value, up, key)
+      default:
+        throw refuse(up, key, `is of the unknown type ${typeof value}`)
+    }
+  }
+
+  /** Whether `JSON.stringify` alone writes exactly this. The first thing that is not plain ends the walk, so a cycle does too. */
+  function isPlain(value: unknown, depth: number): boolean {
     switch (typeof value) {
       case 'string':
       case 'boolean':
-        return value
+        return true
       case 'number':
-        if (value !== value) return tag('Number', 'NaN')
-        if (value === Infinity || value === -Infinity) return tag('Number', value > 0 ? 'Infinity' : '-Infinity')
-        return value === 0 && 1 / value < 0 ? tag('Number', '-0') : value
-      case 'undefined':
-        return tag('undefined', undefined)
-      case 'bigint':
-        return tag('BigInt', `${value}`)
+        return value - value === 0 && (value !== 0 || 1 / value > 0)
       case 'object':
-        return value === null ? null : packObject(value, depth, above)
+        if (value === null) return true
+        break
       default:
-        throw new TypeError(`a ${typeof value} cannot leave its program`)
+        return false
     }
-  }
-  const packObject = (value: object, depth: number, above: readonly object[]): unknown => {
-    if (depth > MAX_DEPTH) throw new TypeError(`it is nested deeper than ${MAX_DEPTH}`)
-    if (above.includes(value)) throw new TypeError('it contains itself')
-    const inside = [...above, value]
-    const inner = (part: unknown): unknown => pack(part, depth + 1, inside)
-    if (isArray(value)) return value.map(inner)
-    if (value instanceof Date) return tag('Date', value.getTime() === value.getTime() ? value.toISOString() : null)
-    if (value instanceof Map) return tag('Map', Array.from(value, ([key, item]) => [inner(key), inner(item)]))
-    if (value instanceof Set) return tag('Set', Array.from(value, inner))
-    if (value instanceof ArrayBuffer) return tag('ArrayBuffer', base64(new Uint8Array(value)))
-    if (value instanceof Promise) throw new TypeError('a promise cannot leave its program: await it')
-    if (value instanceof Error) return tag('Error', { name: `${value.name}`, message: `${value.message}` })
-    for (const type of TYPED) {
-      if (value instanceof type) return tag(type.name, base64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)))
+    if (depth > maxDepth || typeof (value as { toJSON?: unknown }).toJSON === 'function') return false
+    if (isArray(value)) {
+      for (let i = 0, length = value.length; i < length; i++) {
+        const item: unknown = value[i]
+        if (typeof item !== 'string' && !isPlain(item, depth + 1)) return false
+      }
+      return true
     }
-    if ('toJSON' in value && typeof value.toJSON === 'function') return inner(value.toJSON())
-    const object = create(null)
-    for (const key of keys(value)) {
-      const part = (value as Record<string, unknown>)[key]
-      if (part !== undefined) object[key] = inner(part)
+    const proto = getPrototypeOf(value)
+    if (proto !== objectProto && proto !== null) return false
+    const keys = keysOf(value)
+    for (let i = 0, length = keys.length; i < length; i++) {
+      const key = keys[i] as string
+      const item = (value as Container)[key]
+      if (key === '$type' || (typeof item !== 'string' && !isPlain(item, depth + 1))) return false
     }
-    return isPlainKeyed(value) ? object : tag('Object', object)
+    return true
   }
 
-  const unpack = (value: unknown): unknown => {
-    if (typeof value !== 'object' || value === null) return value
-    if (isArray(value)) return value.map(unpack)
-    if (!('$type' in value)) return unpackObject(value)
-    const type = value.$type
-    const inner = 'value' in value ? value.value : undefined
-    switch (type) {
-      case 'undefined':
+  function writeObject(value: object, up: Place | null, key: string): string {
+    const depth = up === null ? 1 : up.depth + 1
+    if (depth > maxDepth) throw fail(`the value is nested more than ${maxDepth} levels deep`)
+    for (let at = up; at !== null; at = at.up) if (at.value === value) throw refuse(up, key, 'refers back to an object that contains it: a cycle has no text')
+    const here: Place = { value, key, up, depth }
+    if (isArray(value)) return writeArray(value, here)
+    const proto = getPrototypeOf(value)
+    const rich = proto === objectProto || proto === null ? undefined : writeRich(value, here)
+    if (rich !== undefined) return rich
+    const toJSON = (value as { toJSON?: unknown }).toJSON
+    if (typeof toJSON !== 'function') return writeProperties(value, here)
+    const json: unknown = apply(toJSON, value, [''])
+    return typeof json === 'object' && json !== null && !isArray(json) && (json === value || getPrototypeOf(json) === objectProto)
+      ? writeProperties(json, here)
+      : write(json, here, '.toJSON()')
+  }
+
+  function writeArray(list: readonly unknown[], here: Place): string {
+    let text = '['
+    for (let i = 0, length = list.length; i < length; i++) {
+      const item = list[i]
+      if (i > 0) text += ','
+      text += typeof item === 'string' ? stringify(item) : write(item, here, `[${i}]`)
+    }
+    return text + ']'
+  }
+
+  function writeProperties(value: object, here: Place): string {
+    const keys = keysOf(value)
+    let text = '{'
+    let imitates = false
+    for (let i = 0, length = keys.length; i < length; i++) {
+      const key = keys[i] as string
+      if (key === '$type') imitates = true
+      const item = (value as Container)[key]
+      if (i > 0) text += ','
+      text += stringify(key) + ':'
+      text += typeof item === 'string' ? stringify(item) : typeof item === 'object' && item !== null ? writeObject(item, here, member(key)) : write(item, here, member(key))
+    }
+    text += '}'
+    return imitates ? tag('Object', text) : text
+  }
+
+  /** The tagged text of a builtin, or undefined for an instance of another class. A false brand makes the captured method throw. */
+  function writeRich(value: object, here: Place): string | undefined {
+    const view = apply(typedTag, value, []) as string | undefined
+    if (view !== undefined) {
+      const bytes = new BytesC(apply(typedBuffer, value, []) as ArrayBuffer, apply(typedOffset, value, []) as number, apply(typedBytes, value, []) as number)
+      if (VIEWS[view] === undefined) throw refuse(here.up, here.key, `is a ${view}, which cannot cross: use another typed array`)
+      return tag(view, `"${toText(bytes)}"`)
+    }
+    switch (apply(tagOf, value, []) as string) {
+      case '[object Map]': {
+        let text = ''
+        apply(mapEach, value, [(item: unknown, key: unknown) => {
+          text += `${text === '' ? '' : ','}[${write(key, here, '.key')},${write(item, here, '.entry')}]`
+        }])
+        return tag('Map', `[${text}]`)
+      }
+      case '[object Set]': {
+        let text = ''
+        apply(setEach, value, [(item: unknown) => {
+          text += `${text === '' ? '' : ','}${write(item, here, '.member')}`
+        }])
+        return tag('Set', `[${text}]`)
+      }
+      case '[object Date]': {
+        const time = apply(dateTime, value, []) as number
+        return tag('Date', time === time ? `"${apply(dateIso, value, [])}"` : 'null')
+      }
+      case '[object ArrayBuffer]':
+        return tag('ArrayBuffer', `"${toText(new BytesC(value as ArrayBuffer))}"`)
+      case '[object Error]': {
+        const { name, message } = value as Error
+        return tag('Error', `{"name":${stringify(`${name}`)},"message":${stringify(`${message}`)}}`)
+      }
+      case '[object Promise]':
+        throw refuse(here.up, here.key, 'is a promise: await it first')
+      case '[object RegExp]':
+        throw refuse(here.up, here.key, 'is a regular expression: send its source as a string')
+      case '[object WeakMap]':
+      case '[object WeakSet]':
+      case '[object WeakRef]':
+        throw refuse(here.up, here.key, 'holds weak references, which have no text')
+      default:
         return undefined
-      case 'Number':
-        return Number(inner)
-      case 'BigInt':
-        return BigInt(inner as string)
-      case 'Date':
-        return new Date(inner === null ? NaN : (inner as string))
-      case 'Map':
-        return new Map((inner as [unknown, unknown][]).map(([key, item]) => [unpack(key), unpack(item)]))
-      case 'Set':
-        return new Set((inner as unknown[]).map(unpack))
-      case 'ArrayBuffer':
-        return bytesOf(inner).buffer
+    }
+  }
+
+  function toText(bytes: Uint8Array): string {
+    if (toBase64 !== undefined) return apply(toBase64, bytes, [])
+    let text = ''
+    for (let i = 0; i < bytes.length; i += 3) {
+      const b = bytes[i + 1]
+      const c = bytes[i + 2]
+      const word = ((bytes[i] as number) << 16) | ((b ?? 0) << 8) | (c ?? 0)
+      text += (ALPHABET[word >> 18] as string) + (ALPHABET[(word >> 12) & 63] as string)
+      text += (b === undefined ? '=' : (ALPHABET[(word >> 6) & 63] as string)) + (c === undefined ? '=' : (ALPHABET[word & 63] as string))
+    }
+    return text
+  }
+
+  function toBytes(text: unknown, type: string): Uint8Array {
+    if (typeof text !== 'string' || (text.length <= 1024 && !matches(BASE64, text))) throw fail(`bad tag ${type}: not Base64`)
+    if (fromBase64 !== undefined) return apply(fromBase64, BytesC, [text])
+    const padding = text[text.length - 2] === '=' ? 2 : text[text.length - 1] === '=' ? 1 : 0
+    if (text.length % 4 !== 0) throw fail(`bad tag ${type}: not Base64`)
+    const bytes = new BytesC((text.length / 4) * 3 - padding)
+    for (let i = 0, at = 0; i < text.length; i += 4) {
+      let word = 0
+      for (let j = i; j < i + 4; j++) {
+        const value = sextet(apply(codeAt, text, [j]) as number, j >= text.length - padding)
+        if (value < 0) throw fail(`bad tag ${type}: not Base64`)
+        word = (word << 6) | value
+      }
+      for (let shift = 16; shift >= 0 && at < bytes.length; shift -= 8) bytes[at++] = (word >> shift) & 255
+    }
+    return bytes
+  }
+
+  function sextet(code: number, padding: boolean): number {
+    if (padding) return code === 61 ? 0 : -1
+    if (code >= 65 && code <= 90) return code - 65
+    if (code >= 97 && code <= 122) return code - 71
+    if (code >= 48 && code <= 57) return code + 4
+    return code === 43 ? 62 : code === 47 ? 63 : -1
+  }
+
+  function read(value: unknown, depth: number): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    if (depth > maxDepth) throw fail(`the value is nested more than ${maxDepth} levels deep`)
+    if (isArray(value)) {
+      for (let i = 0; i < value.length; i++) {
+        const item: unknown = value[i]
+        if (typeof item === 'object' && item !== null) value[i] = read(item, depth + 1)
+      }
+      return value
+    }
+    return apply(hasOwn, value, ['$type']) ? readTag(value as Container, depth) : readProperties(value as Container, depth)
+  }
+
+  /** Replaces in place. Every key is an own property already, `__proto__` too, so that no setter of a prototype can run. */
+  function readProperties(value: Container, depth: number): Container {
+    const keys = keysOf(value)
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string
+      const item = value[key]
+      if (typeof item === 'object' && item !== null) value[key] = read(item, depth + 1)
+    }
+    return value
+  }
+
+  function readTag(tagged: Container, depth: number): unknown {
+    const type = tagged.$type
+    const keys = keysOf(tagged)
+    if (type === 'undefined' && keys.length === 1) return undefined
+    if (typeof type !== 'string' || keys.length !== 2 || !apply(hasOwn, tagged, ['value'])) throw fail(`bad tag ${stringify(type)}: expected {"$type", "value"}`)
+    const value = tagged.value
+    switch (type) {
+      case 'number':
+        if (value === 'NaN') return NaN
+        if (value === 'Infinity') return Infinity
+        if (value === '-Infinity') return -Infinity
+        if (value === '-0') return -0
+        break
+      case 'bigint':
+        if (matches(BIGINT, value)) return BigIntC(value)
+        break
+      case 'Date': {
+        if (value === null) return new DateC(NaN)
+        const time = matches(ISO, value) ? dateParse(value) : NaN
+        if (time === time) return new DateC(time)
+        break
+      }
+      case 'Error':
+        if (typeof value === 'object' && value !== null && typeof (value as Error).name === 'string' && typeof (value as Error).message === 'string') {
+          const error = new ErrorC((value as Error).message)
+          defineProperty(error, 'name', { __proto__: null, value: (value as Error).name, writable: true, configurable: true, enumerable: false } as PropertyDescriptor)
+          return error
+        }
+        break
       case 'Object':
-        return unpackObject(inner as object)
-      case 'Error': {
-        const { name, message } = inner as { name: string; message: string }
-        return defineProperty(new Error(`${message}`), 'name', { value: `${name}`, configurable: true, writable: true })
-      }
+        if (typeof value === 'object' && value !== null && !isArray(value)) return readProperties(value as Container, depth)
+        break
+      case 'Map':
+        if (isArray(value)) return readMap(value, depth)
+        break
+      case 'Set':
+        if (isArray(value)) {
+          const set = new SetC()
+          for (let i = 0; i < value.length; i++) apply(setAdd, set, [read(value[i], depth + 1)])
+          return set
+        }
+        break
+      case 'ArrayBuffer':
+        return exactBuffer(toBytes(value, type))
       default: {
-        for (const typed of TYPED) if (typed.name === type) return new typed(bytesOf(inner).buffer as ArrayBuffer)
-        throw new TypeError(`there is no type '${String(type)}'`)
+        const View = VIEWS[type]
+        if (View === undefined) throw fail(`bad tag ${stringify(type)}: no such type`)
+        const buffer = exactBuffer(toBytes(value, type))
+        if (buffer.byteLength % View.BYTES_PER_ELEMENT === 0) return new View(buffer)
       }
     }
+    throw fail(`bad tag ${stringify(type)}: its value does not fit`)
   }
-  const unpackObject = (value: object): object => {
-    const object = {}
-    for (const key of keys(value)) {
-      defineProperty(object, key, { value: unpack((value as Record<string, unknown>)[key]), enumerable: true, configurable: true, writable: true })
+
+  function exactBuffer(bytes: Uint8Array): ArrayBuffer {
+    const buffer = apply(typedBuffer, bytes, []) as ArrayBuffer
+    const length = apply(typedBytes, bytes, []) as number
+    return apply(bufferBytes, buffer, []) === length ? buffer : (apply(sliceBuffer, buffer, [0, length]) as ArrayBuffer)
+  }
+
+  function readMap(entries: readonly unknown[], depth: number): Map<unknown, unknown> {
+    const map = new MapC<unknown, unknown>()
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]
+      if (!isArray(entry) || entry.length !== 2) throw fail('bad tag "Map": an entry is not a pair')
+      apply(mapSet, map, [read(entry[0], depth + 1), read(entry[1], depth + 1)])
     }
-    return object
+    return map
   }
 
-  return { encode: (value) => stringify(pack(value, 0, [])), decode: (text) => unpack(parse(text)) }
+  return {
+    encode: (value) => (isPlain(value, 1) ? stringify(value) : write(value, null, '')),
+    decode(text) {
+      let parsed: unknown
+      try {
+        parsed = parse(text)
+      } catch {
+        throw fail(`not JSON: ${apply(slice, text, [0, 80])}`)
+      }
+      return trusted && !apply(includes, text, ['"$type"']) ? parsed : read(parsed, 1)
+    },
+  }
 }
-
-const codec = createCodec()
