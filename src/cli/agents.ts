@@ -1,0 +1,76 @@
+import { TroupeError } from '../errors/troupe-error.ts'
+import { codeAgent, type Agent, type LanguageModel, type TroupeConfig } from '../index.ts'
+import type { Language, Sandbox } from '../sandbox/sandbox.ts'
+import { closest } from '../schema/closest.ts'
+import type { FlagValues } from './command.ts'
+import { textFlag, usageError } from './flags.ts'
+import { languageOf, sandboxFor, sandboxOf } from './sandboxes.ts'
+
+/** Agents with what flags and configuration give to those that name no model, sandbox or limits themselves. */
+export interface Cast {
+  /** By the name that `--agent` takes. */
+  readonly agents: Readonly<Record<string, Agent>>
+  /** The one that is meant: by `--agent`, else the only one, else `main`. Throws `config/unknown-agent`. */
+  chosen(name: string | undefined): Agent
+}
+
+/** The configured agents, or the default agent where none is. Models are resolved here, before anything runs. */
+export async function castOf(config: TroupeConfig, flags: FlagValues): Promise<Cast> {
+  const language = languageOf(textFlag(flags, 'language'))
+  const model = await modelOf(config, flags)
+  const sandbox = await sandboxNamed(config, flags, language)
+  const agents =
+    config.agents && Object.keys(config.agents).length > 0 ? config.agents : { main: await defaultAgent(config, language, sandbox, model) }
+  const defaults = { ...(model && { model }), ...(sandbox && { sandbox }), ...(config.limits && { limits: config.limits }) }
+  const cast = Object.fromEntries(Object.entries(agents).map(([name, agent]) => [name, agent.withDefaults(defaults)]))
+  return { agents: cast, chosen: (name) => choose(cast, name) }
+}
+
+async function modelOf(config: TroupeConfig, flags: FlagValues): Promise<LanguageModel | undefined> {
+  const baseUrl = textFlag(flags, 'base-url')
+  const model = textFlag(flags, 'model') ?? config.model
+  if (typeof model === 'string') return (await import('../models.ts')).resolveModel(model, baseUrl === undefined ? {} : { baseUrl })
+  if (baseUrl !== undefined) throw usageError('--base-url needs a model id, as --model or in the configuration')
+  return model
+}
+
+async function sandboxNamed(config: TroupeConfig, flags: FlagValues, language: Language | undefined): Promise<Sandbox | undefined> {
+  const named = textFlag(flags, 'sandbox') ?? config.sandbox
+  if (named !== undefined && typeof named !== 'string') return named
+  if (language !== undefined) return sandboxFor(language, named)
+  return named === undefined ? undefined : sandboxOf(named)
+}
+
+async function defaultAgent(
+  config: TroupeConfig,
+  language: Language = 'typescript',
+  sandbox: Sandbox | undefined,
+  model: LanguageModel | undefined,
+): Promise<Agent> {
+  if (!model) {
+    throw usageError(
+      'no model: name one with --model (such as openai:gpt-5, or openai-compatible:NAME with --base-url) or in troupe.config.ts',
+    )
+  }
+  return codeAgent({
+    name: 'main',
+    description: 'Solves the task by writing code.',
+    language,
+    sandbox: sandbox ?? (await sandboxFor(language, undefined)),
+    ...(config.tools && { tools: config.tools }),
+  })
+}
+
+function choose(agents: Readonly<Record<string, Agent>>, name: string | undefined): Agent {
+  const names = Object.keys(agents)
+  const wanted = name ?? (names.length === 1 ? names[0] : 'main') ?? 'main'
+  const agent = Object.hasOwn(agents, wanted) ? agents[wanted] : undefined
+  if (agent) return agent
+  const list = names.join(', ')
+  if (name === undefined) throw new TroupeError('config/unknown-agent', `which agent? Name one of ${list} with --agent, or call one main`)
+  const meant = closest(name, names)
+  throw new TroupeError(
+    'config/unknown-agent',
+    `no agent "${name}"${meant === undefined ? '' : `, did you mean ${meant}?`}; there are ${list}`,
+  )
+}

@@ -1,0 +1,84 @@
+import type { RunEvent } from '../../client/event.ts'
+import { Projector } from '../../engine/hub.ts'
+import type { RunView } from '../../engine/run.ts'
+import type { Runtime } from '../../engine/runtime.ts'
+import { prospectOf } from '../../engine/answered.ts'
+import { TroupeError } from '../../errors/troupe-error.ts'
+import { castOf, type Cast } from '../agents.ts'
+import type { Command, CommandInput } from '../command.ts'
+import { loadConfig } from '../config.ts'
+import { EXIT, exitCodeOf } from '../exit-code.ts'
+import { secondsFlag, textFlag, usageError } from '../flags.ts'
+import { follow } from '../follow.ts'
+import { AGENT_FLAGS, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
+import { storeAddress, storeOf } from '../stores.ts'
+import { openView, viewKind } from '../view/view.ts'
+import { openWorkplace } from '../workplace.ts'
+
+export const resumeCommand: Command = {
+  usage: 'RUN',
+  about: 'Goes on with a run after a crash, a stop or an answer, and shows what is new. Of a run that has ended the end is shown again.',
+  positionals: [1, 1],
+  flags: { ...AGENT_FLAGS, wait: WAIT_FLAG, ...STORE_FLAGS },
+  notBuilt: ['adopt'],
+
+  async run({ positionals, flags }: CommandInput): Promise<number> {
+    const runId = positionals[0] ?? ''
+    const waitMs = secondsFlag(flags, 'wait')
+    const json = flags['json'] === true
+    const config = await loadConfig(textFlag(flags, 'config'))
+    const address = storeAddress(textFlag(flags, 'store') ?? config.store)
+    if (address.type === 'memory') throw usageError('a store memory: keeps no runs after its process: name another with --store')
+
+    const standing = await standingOf(runId, flags)
+    if (standing.view.status !== 'running' && standing.view.status !== 'waiting') return showLast(standing, 'run-end', json)
+    const cast = await castOf(config, flags)
+    checkAgent(cast, standing.view)
+
+    await using place = await openWorkplace({ address, cast, json, waitMs })
+    if (standing.view.status === 'waiting' && !standing.answered && place.approvals !== 'ask' && waitMs === undefined) {
+      return showLast(standing, 'run-waiting', json)
+    }
+    const run = place.runtime.resume(runId)
+    return await follow({ ...place, run, known: standing.known, resumeHint: place.resumeHint(runId) })
+  },
+}
+
+/** A run as its log tells it before anything is done about it. */
+interface Standing {
+  readonly view: RunView
+  readonly events: readonly RunEvent[]
+  readonly known: ReadonlyMap<string, number>
+  /** An answer is there that its wait has not taken yet. */
+  readonly answered: boolean
+}
+
+async function standingOf(runId: string, flags: CommandInput['flags']): Promise<Standing> {
+  await using runtime: Runtime = await storeOf(runId, flags)
+  const entries = await runtime.entries(runId)
+  const view = await runtime.get(runId)
+  if (view.parentRunId !== undefined) {
+    throw new TroupeError('run/not-found', `run ${runId} is part of ${view.parentRunId}: resume the run at the top`)
+  }
+  const projector = new Projector()
+  const events = entries.flatMap((entry) => projector.project(entry) ?? [])
+  const { answered, until } = prospectOf(entries)
+  return { view, events, known: new Map(entries.map((entry) => [entry.run, entry.seq])), answered: answered || until !== undefined }
+}
+
+/** Nothing can go on: says again how the run stands. */
+async function showLast({ view: { runId }, events }: Standing, type: 'run-end' | 'run-waiting', json: boolean): Promise<number> {
+  const last = events.findLast((event) => event.type === type && event.runId === runId)
+  const view = await openView(viewKind(json))
+  if (last) await view.show(last)
+  return last?.type === 'run-end' ? exitCodeOf(last) : EXIT.waiting
+}
+
+function checkAgent(cast: Cast, { runId, agent }: RunView): void {
+  const names = Object.values(cast.agents).map(({ name }) => name)
+  if (names.includes(agent)) return
+  throw new TroupeError(
+    'config/unknown-agent',
+    `run ${runId} is of agent '${agent}', which is not configured here; there are ${names.join(', ')}`,
+  )
+}

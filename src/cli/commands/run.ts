@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises'
+import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
+import type { JsonObject } from '../../util/json.ts'
+import { castOf } from '../agents.ts'
+import type { Command, CommandInput } from '../command.ts'
+import { loadConfig } from '../config.ts'
+import { numberFlag, parseJson, secondsFlag, textFlag, usageError } from '../flags.ts'
+import { follow } from '../follow.ts'
+import { readInput } from '../output.ts'
+import { AGENT_FLAGS, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
+import { storeAddress } from '../stores.ts'
+import { openWorkplace } from '../workplace.ts'
+
+export const runCommand: Command = {
+  usage: '[TASK]',
+  about: 'Starts a run and follows it to its end. TASK may come from standard input.',
+  positionals: [0, 1],
+  flags: {
+    agent: { type: 'string', value: 'NAME', about: 'of the configuration; default: the only one, else main' },
+    ...AGENT_FLAGS,
+    'max-steps': { type: 'string', value: 'N', about: 'steps before the run ends with status limit' },
+    context: { type: 'string', value: 'FILE.json', about: 'an object whose values the code finds as global variables' },
+    wait: WAIT_FLAG,
+    ...STORE_FLAGS,
+  },
+  notBuilt: ['tools', 'budget-usd', 'budget-tokens', 'timeout', 'session', 'record', 'tenant', 'priority', 'detach'],
+
+  async run({ positionals, flags }: CommandInput): Promise<number> {
+    const maxSteps = numberFlag(flags, 'max-steps', { min: 0 })
+    const waitMs = secondsFlag(flags, 'wait')
+    const context = await contextOf(textFlag(flags, 'context'))
+    const config = await loadConfig(textFlag(flags, 'config'))
+    const address = storeAddress(textFlag(flags, 'store') ?? config.store)
+    const cast = await castOf(config, flags)
+    const agent = cast.chosen(textFlag(flags, 'agent'))
+    const task = await taskOf(positionals[0])
+
+    await using place = await openWorkplace({ address, cast, json: flags['json'] === true, waitMs })
+    const run = place.runtime.run(agent, task, { ...(context && { context }), ...(maxSteps !== undefined && { maxSteps }) })
+    return await follow({ ...place, run, resumeHint: place.resumeHint(run.id) })
+  },
+}
+
+async function taskOf(argument: string | undefined): Promise<string> {
+  if ((argument === undefined || argument === '-') && process.stdin.isTTY) {
+    throw usageError('a task is missing: troupe run "TASK", or give it on standard input')
+  }
+  const task = argument === undefined || argument === '-' ? await readInput() : argument
+  if (task.trim() === '') throw usageError('the task is empty')
+  return task.trimEnd()
+}
+
+async function contextOf(file: string | undefined): Promise<JsonObject | undefined> {
+  if (file === undefined) return undefined
+  const value = parseJson(await readText(file), `the context ${file}`)
+  if (typeof value === 'object' && value !== null && !isList(value)) return value
+  throw usageError(`the context ${file} is no JSON object: each key becomes a global variable`)
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new TroupeError('config/missing-file', `the context ${file} cannot be read: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,39 @@
+import type { Command } from '../command.ts'
+import { EXIT } from '../exit-code.ts'
+import { printJson, printLine } from '../output.ts'
+import { runLine, type RunLine } from '../run-summary.ts'
+import { STORE_FLAGS } from '../shared-flags.ts'
+import { storeOf } from '../stores.ts'
+import { oneLine, usageText, valueText, visible } from '../text.ts'
+
+export const runsShowCommand: Command = {
+  usage: 'RUN',
+  about: 'Shows how a run stands: status, what it waits for, output, error. Status running says only that no end is logged.',
+  positionals: [1, 1],
+  flags: STORE_FLAGS,
+
+  async run({ positionals, flags }) {
+    const runId = positionals[0] ?? ''
+    await using runtime = await storeOf(runId, flags)
+    const run = runLine(await runtime.get(runId))
+    if (flags['json']) await printJson(run)
+    else for (const [name, text] of rowsOf(run)) await printLine(`${name.padEnd(9)}${text.replaceAll('\n', `\n${' '.repeat(9)}`)}`)
+    return EXIT.done
+  },
+}
+
+function rowsOf({ runId, status, agent, task, createdAt, parentRunId, steps, usage, waits, output, error }: RunLine): [string, string][] {
+  return [
+    ['run', runId],
+    ...(parentRunId === undefined ? [] : [['part of', parentRunId] satisfies [string, string]]),
+    ['status', status],
+    ['agent', agent],
+    ['started', createdAt],
+    ['task', visible(task)],
+    ['steps', `${steps}`],
+    ['usage', usageText(usage)],
+    ...(waits ?? []).map(({ callId, reason, question }): [string, string] => ['waits', `${callId} (${reason}) ${oneLine(question)}`]),
+    ...(status === 'done' || output !== null ? [['output', valueText(output)] satisfies [string, string]] : []),
+    ...(error ? [['error', `${error.code}: ${visible(error.message)}`] satisfies [string, string]] : []),
+  ]
+}
