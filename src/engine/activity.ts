@@ -44,6 +44,11 @@ export class Activity {
     }
   }
 
+  /** Calls `onQuiet` once more after the time, when nothing is busy then. */
+  again(): void {
+    this.#arm()
+  }
+
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)

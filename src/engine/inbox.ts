@@ -13,6 +13,7 @@ interface OpenWait {
   readonly key: string
   readonly options: WaitOptions
   arrive(arrival: Arrival): void
+  disarm(): void
 }
 
 /** What came into one run from outside, and who waits for it. A signal is taken by one wait, the oldest first. */
@@ -43,25 +44,40 @@ export class Inbox {
   /** Resolves with what answers the wait, be it there already. */
   answer(key: string, options: WaitOptions): Promise<Arrival> {
     return new Promise((resolve) => {
-      let disarm = (): void => {}
       const wait: OpenWait = {
         key,
         options,
         arrive: (arrival) => {
-          disarm()
+          wait.disarm()
           this.#open.delete(key)
           resolve(arrival)
         },
+        disarm: () => {},
       }
       this.#open.set(key, wait)
-      if (this.#offer(wait) || options.until === undefined) return
-      disarm = this.#clock.after(options.until - this.#clock.now(), () => wait.arrive({ value: null }))
+      if (!this.#offer(wait) && options.until !== undefined) this.#arm(wait, options.until)
     })
+  }
+
+  /** Drops all waits: their activation is over. */
+  close(): void {
+    this.forget('')
   }
 
   /** Drops the waits of an action that is over: nobody is there to take their answer. */
   forget(prefix: string): void {
-    for (const key of this.#open.keys()) if (key.startsWith(prefix)) this.#open.delete(key)
+    for (const [key, wait] of this.#open) {
+      if (!key.startsWith(prefix)) continue
+      wait.disarm()
+      this.#open.delete(key)
+    }
+  }
+
+  /** A time that is past has come already: a timer for it could lose against parking, again and again. */
+  #arm(wait: OpenWait, until: number): void {
+    const leftMs = until - this.#clock.now()
+    if (leftMs <= 0) wait.arrive({ value: null })
+    else wait.disarm = this.#clock.after(leftMs, () => this.#arm(wait, until))
   }
 
   #offer(wait: OpenWait): boolean {

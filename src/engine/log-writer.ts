@@ -26,9 +26,15 @@ const APPEND_BACKOFF_MS = 50
 export class LogWriter {
   readonly #options: LogWriterOptions
   #closed = false
+  #ended = false
 
   constructor(options: LogWriterOptions) {
     this.#options = options
+  }
+
+  /** Whether what is asked for is dropped. */
+  get isClosed(): boolean {
+    return this.#closed || this.#ended
   }
 
   /** From now on nothing is written, and what is asked for is dropped. */
@@ -41,14 +47,25 @@ export class LogWriter {
   }
 
   async append(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
-    if (this.#closed) return dropped()
-    if (entries.length === 0) return []
+    if (this.isClosed) return dropped()
+    return entries.length === 0 ? [] : this.#write(entries)
+  }
+
+  /** Writes the last entry of the run. What its code has left running is dropped from here on: it has no log any more. */
+  async end(entry: NewEntry<'run-end'>): Promise<readonly Entry[]> {
+    if (this.isClosed) return dropped()
+    this.#ended = true
+    return this.#write([entry])
+  }
+
+  async #write(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
+    const isLast = this.#ended
     try {
       const written = await this.#tryAppend(entries)
       this.#options.onAppended(written)
       return this.#closed ? dropped() : written
     } catch (error) {
-      if (!this.#closed) {
+      if (!this.#closed && isLast === this.#ended) {
         this.#closed = true
         this.#options.onBroken(TroupeError.wrap(error, 'engine/store-failed'))
       }

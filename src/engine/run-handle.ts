@@ -37,6 +37,7 @@ export async function* eventsOf(driver: RunDriver, after: number = 0): AsyncGene
       const event = projector.project(entry)
       if (event && !(entry.run === driver.runId && entry.seq <= after)) yield event
     }
+    told.set(driver.runId, Math.max(after, told.get(driver.runId) ?? 0))
     for await (const event of queue) {
       if (event.seq !== undefined && event.seq <= (told.get(event.runId) ?? 0)) continue
       yield event

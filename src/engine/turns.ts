@@ -20,6 +20,11 @@ export class Turns {
     this.#known = new Set(recorded)
   }
 
+  /** Whether an operation is being settled: the run is not idle, though nothing of it is under way. */
+  get isSettling(): boolean {
+    return this.#pumping
+  }
+
   /** Whether every recorded operation has been answered, so that new ones may take effect. */
   get isLive(): boolean {
     return this.#next === this.#recorded.length
@@ -34,7 +39,9 @@ export class Turns {
   /** Resolves when it is the turn of a recorded operation. Rejects with `engine/duplicate-key` when it is no recorded one. */
   recorded(key: string): Promise<void> {
     if (!this.#known.has(key)) {
-      return Promise.reject(new TroupeError('engine/duplicate-key', `'${key}' was asked for twice in one run: every operation needs a key of its own`))
+      return Promise.reject(
+        new TroupeError('engine/duplicate-key', `'${key}' was asked for twice in one run: every operation needs a key of its own`),
+      )
     }
     return new Promise((resolve) => {
       this.#asked.set(key, resolve)

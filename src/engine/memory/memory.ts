@@ -1,13 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isEntry, type Entry, type NewEntry } from '../../client/entry.ts'
-import { stepsOf } from '../../client/fold.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { isInTree, rootOf } from '../../util/run-id.ts'
+import { bodyText } from '../body-text.ts'
 import type { EffectScope, EngineAdapter, HeadFilter, LogStore, RunHead } from '../engine.ts'
+
+/** An entry as it would lie on a disk: nobody holds its body, so nobody can change it. */
+interface Stored {
+  readonly head: Omit<Entry, 'body'>
+  /** JSON text. */
+  readonly body: string
+  /** The place among all entries of the store. */
+  readonly ordinal: number
+}
 
 interface Log {
   epoch: number
-  readonly entries: Entry[]
+  readonly entries: Stored[]
   readonly keys: Set<string>
 }
 
@@ -32,8 +41,6 @@ class MemoryStore implements LogStore {
   readonly #logs = new Map<string, Log>()
   /** The runs of each tree, by the id of its root. */
   readonly #trees = new Map<string, Set<string>>()
-  /** When an entry was written, as a number: what orders the entries of a tree. */
-  readonly #written = new WeakMap<Entry, number>()
   #count = 0
 
   async create(run: string, start: NewEntry<'run-start'>): Promise<Entry> {
@@ -42,7 +49,7 @@ class MemoryStore implements LogStore {
     this.#logs.set(run, log)
     const tree = this.#trees.get(rootOf(run)) ?? new Set()
     this.#trees.set(rootOf(run), tree.add(run))
-    return this.#write(run, log, start, 0)
+    return this.#write(run, log, start, bodyText(run, start), 0)
   }
 
   async claim(run: string): Promise<number> {
@@ -54,30 +61,33 @@ class MemoryStore implements LogStore {
     if (epoch !== null && epoch !== log.epoch) {
       throw new TroupeError('engine/lost-ownership', `run ${run} was taken over: epoch ${epoch} is stale, ${log.epoch} owns it`)
     }
-    if (log.entries.at(-1)?.type === 'run-end') throw new TroupeError('run/ended', `run ${run} has ended: nothing can be added to it`)
+    if (log.entries.at(-1)?.head.type === 'run-end') throw new TroupeError('run/ended', `run ${run} has ended: nothing can be added to it`)
+    const keys = new Set(log.keys)
     for (const entry of entries) {
-      if (entry.key !== undefined && log.keys.has(nameOf(entry))) {
-        throw new TroupeError('engine/duplicate-key', `run ${run} has '${nameOf(entry)}' already`, { details: { key: entry.key } })
-      }
+      if (entry.key === undefined) continue
+      const name = nameOf(entry)
+      if (keys.has(name)) throw new TroupeError('engine/duplicate-key', `run ${run} has '${name}' already`, { details: { key: entry.key } })
+      keys.add(name)
     }
-    return entries.map((entry) => this.#write(run, log, entry, epoch ?? 0))
+    const bodies = entries.map((entry) => bodyText(run, entry))
+    return entries.map((entry, index) => this.#write(run, log, entry, bodies[index] ?? '', epoch ?? 0))
   }
 
   async read(run: string, after: number = 0): Promise<readonly Entry[]> {
-    return this.#logs.get(run)?.entries.slice(after) ?? []
+    return this.#logs.get(run)?.entries.slice(after).map(entryOf) ?? []
   }
 
   async readTree(root: string): Promise<readonly Entry[]> {
     const entries = this.#runsBelow(root).flatMap((run) => this.#logs.get(run)?.entries ?? [])
-    return entries.sort((a, b) => (this.#written.get(a) ?? 0) - (this.#written.get(b) ?? 0))
+    return entries.sort((a, b) => a.ordinal - b.ordinal).map(entryOf)
   }
 
   async heads(filter: HeadFilter = {}): Promise<readonly RunHead[]> {
-    const heads = [...this.#logs].flatMap(([run, { entries }]): RunHead[] => {
-      const [start, last] = [entries[0], entries.at(-1)]
+    const heads = [...this.#logs].flatMap(([run, log]): RunHead[] => {
+      const [start, last] = [log.entries[0], log.entries.at(-1)].map((stored) => stored && entryOf(stored))
       if (!start || !last || !isEntry(start, 'run-start')) return []
       if (filter.rootsOnly && start.body.parentRunId !== undefined) return []
-      return [{ run, start, last, steps: stepsOf(entries) }]
+      return [{ run, start, last, steps: log.entries.filter(({ head }) => head.type === 'step-start').length }]
     })
     return heads.toReversed().slice(0, filter.limit)
   }
@@ -103,13 +113,17 @@ class MemoryStore implements LogStore {
     return log
   }
 
-  #write(run: string, log: Log, entry: NewEntry, epoch: number): Entry {
+  #write(run: string, log: Log, entry: NewEntry, text: string, epoch: number): Entry {
     const written: Entry = { run, seq: log.entries.length + 1, epoch, ...entry }
-    log.entries.push(written)
+    const { body: _, ...head } = written
+    log.entries.push({ head, body: text, ordinal: ++this.#count })
     if (entry.key !== undefined) log.keys.add(nameOf(entry))
-    this.#written.set(written, ++this.#count)
     return written
   }
+}
+
+function entryOf({ head, body }: Stored): Entry {
+  return { ...head, body: JSON.parse(body) as Entry['body'] }
 }
 
 function nameOf(entry: NewEntry): string {

@@ -1,5 +1,6 @@
 import type { Entry, EntryType, NewEntry } from '../../client/entry.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
+import { bodyText } from '../body-text.ts'
 import type { HeadFilter, LogStore, RunHead } from '../engine.ts'
 import type { NewRow, Row } from './operations.ts'
 import type { WorkerLink } from './worker-link.ts'
@@ -55,15 +56,8 @@ export class SqliteStore implements LogStore {
   }
 }
 
-function newRowOf(run: string, { key, at, type, body }: NewEntry): NewRow {
-  try {
-    return { key: key ?? null, at, type, body: JSON.stringify(body) }
-  } catch (error) {
-    throw new TroupeError('engine/store-failed', `the body of '${type} ${key}' of run ${run} is no JSON`, {
-      retryable: false,
-      cause: error,
-    })
-  }
+function newRowOf(run: string, entry: NewEntry): NewRow {
+  return { key: entry.key ?? null, at: entry.at, type: entry.type, body: bodyText(run, entry) }
 }
 
 /** Rows come from disk: what does not parse is a fault of this one run. */
