@@ -3,8 +3,8 @@
  * they are first needed.
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Agent, CodeAgentOptions, OutputOf } from './agent/agent.ts'
-import { createCodeAgent, type AgentHost } from './agent/create-code-agent.ts'
+import type { Agent, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agent/agent.ts'
+import { createCodeAgent, createToolAgent, type AgentHost } from './agent/create-agent.ts'
 import { memory } from './engine/memory/memory.ts'
 import { Runtime } from './engine/runtime.ts'
 import { TroupeError } from './errors/troupe-error.ts'
@@ -44,6 +44,14 @@ export function codeAgent<Output extends StandardSchemaV1 | undefined = undefine
   return createCodeAgent(host, options)
 }
 
+/**
+ * An agent that acts by calling tools natively. It ends when the model answers without a call, calls `finalAnswer`, or
+ * fills `output`. Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`; starts nothing.
+ */
+export function toolAgent<Output extends StandardSchemaV1 | undefined = undefined>(options: ToolAgentOptions<Output>): Agent<OutputOf<Output>> {
+  return createToolAgent(host, options)
+}
+
 /** What the product is configured with: the default export of `troupe.config.ts`. */
 export interface TroupeConfig {
   /** A model, or an id that `resolveModel` takes; for agents that name none. */
@@ -64,16 +72,18 @@ export function defineConfig(config: TroupeConfig): TroupeConfig {
   return config
 }
 
-export { stepCount } from './agent/stop.ts'
+export { costAbove, stepCount } from './agent/stop.ts'
 export { openRuntime } from './engine/runtime.ts'
 export { TroupeError } from './errors/troupe-error.ts'
 export { tool } from './tools/tool.ts'
 
-export type { Agent, AgentDefaults, AgentOptions, CodeAgentOptions } from './agent/agent.ts'
+export type { Agent, AgentDefaults, AgentOptions, Check, CheckVerdict, CodeAgentOptions, ToolAgentOptions } from './agent/agent.ts'
+export type { Hooks, ModelCall, ToolCall, ToolVerdict } from './agent/hooks.ts'
 export type { StopCondition } from './agent/stop.ts'
 export type { Step, Transcript } from './agent/transcript.ts'
 export type { EventOf, EventType, RunEvent } from './client/event.ts'
 export type { Usage } from './client/usage.ts'
+export type { BudgetLimits } from './engine/budget.ts'
 export type { EngineAdapter } from './engine/engine.ts'
 export type { Run, RunResult, RunView, WaitingResult } from './engine/run.ts'
 export type { Decision, RunOptions, Runtime, RuntimeOptions } from './engine/runtime.ts'

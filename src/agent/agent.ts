@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { BudgetLimits } from '../engine/budget.ts'
 import type { AgentRef } from '../engine/context.ts'
 import type { Run } from '../engine/run.ts'
 import type { RunOptions } from '../engine/runtime.ts'
@@ -6,7 +7,9 @@ import type { LanguageModel } from '../models/model.ts'
 import type { Limits } from '../sandbox/limits.ts'
 import type { Language, Sandbox } from '../sandbox/sandbox.ts'
 import type { AnyTool } from '../tools/tool.ts'
+import type { Hooks } from './hooks.ts'
 import type { StopCondition } from './stop.ts'
+import type { Transcript } from './transcript.ts'
 
 /** Options that all kinds of agents share. */
 export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
@@ -29,7 +32,32 @@ export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
   readonly maxSteps?: number
   /** Further reasons to stop; the first that holds ends the run with status `limit`. */
   readonly stopWhen?: StopCondition | readonly StopCondition[]
+  /** Held against each final answer that fits `output`; what one complains about goes back to the model. */
+  readonly checks?: readonly Check<OutputOf<Output>>[]
+  /** Make a plan before the first step, and bring it up to date every so many steps. Default: never. */
+  readonly planEvery?: number
+  /** Caps on each run and all agents that it calls, together. */
+  readonly budget?: BudgetLimits
+  /** What one answer of the model may have at most. Default: 8,192 in a budget, else the provider's. */
+  readonly maxOutputTokens?: number
+  readonly hooks?: Hooks
 }
+
+/** The options of an agent of any output. */
+export type AnyAgentOptions<Options extends AgentOptions<StandardSchemaV1 | undefined> = AgentOptions<StandardSchemaV1 | undefined>> = Omit<Options, 'checks'> & {
+  readonly checks?: readonly Check<never>[]
+}
+
+/** Gives true (or nothing) when an answer passes, or says what is wrong with it. May be asynchronous; throwing is failing. */
+export type Check<Output = unknown> = (
+  answer: Output,
+  transcript: Transcript,
+) => CheckVerdict | Promise<CheckVerdict>
+
+export type CheckVerdict = boolean | string | void
+
+/** Options of an agent that acts by calling tools natively. */
+export type ToolAgentOptions<Output extends StandardSchemaV1 | undefined> = AgentOptions<Output>
 
 /** Options of an agent that acts by writing code. */
 export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined> extends AgentOptions<Output> {

@@ -1,31 +1,66 @@
-import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import type { RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { askModel } from '../models/ask.ts'
 import type { LanguageModel, ModelReply, ModelRequest } from '../models/model.ts'
+import { priceOf } from '../models/price.ts'
+import { estimateRequestTokens } from '../models/usage.ts'
+import type { Hooks } from './hooks.ts'
 
-export interface Question extends Omit<ModelRequest, 'prompt'> {
-  readonly agent: string
+/** Who asks. */
+export interface Asker {
+  readonly name: string
   readonly model: LanguageModel | undefined
-  readonly step: number
-  readonly key: string
-  readonly prompt: LanguageModelV4Prompt
+  readonly maxOutputTokens: number | undefined
+  readonly hooks: Hooks
 }
 
-/** Asks the agent's model as one logged effect: once answered, it is never asked again. Streams what comes to listeners. */
-export async function ask(ctx: RunContext, { agent, model, step, key, ...request }: Question): Promise<ModelReply> {
-  if (!model) throw new TroupeError('config/invalid', `agent ${agent} has no model: give it one, or a default in the configuration or with --model`)
-  const mark = { agent, run: pathOf(ctx.runId), step: key }
+export interface Question extends ModelRequest {
+  readonly step: number
+  readonly key: string
+}
+
+/** What a call may write when nothing else is said; reserved in the budget before it is made. */
+export const DEFAULT_MAX_OUTPUT_TOKENS = 8_192
+
+/**
+ * Asks the agent's model as one logged effect: once answered, it is never asked again. Room in the budget is reserved
+ * before and settled after; what streams in goes to listeners. Throws `budget/spent` when there is no room.
+ */
+export async function ask(ctx: RunContext, asker: Asker, { step, key, ...question }: Question): Promise<ModelReply> {
+  const { name, hooks } = asker
+  const model = asker.model
+  if (!model) throw new TroupeError('config/invalid', `agent ${name} has no model: give it one, or a default in the configuration or with --model`)
+  const mark = { agent: name, run: pathOf(ctx.runId), step: key }
   return ctx.step(
     key,
-    ({ signal, live }) =>
-      askModel(
-        model,
-        { ...request, providerOptions: { ...request.providerOptions, troupe: mark } },
-        { signal, onDelta: ({ attempt, text }) => live({ type: 'model-delta', step, attempt, text }) },
-      ),
+    async ({ signal, live }) => {
+      const call = { agent: name, step, prompt: question.prompt }
+      const prompt = (await hooks.beforeModel?.(call)) ?? question.prompt
+      const request = { ...question, prompt, providerOptions: { ...question.providerOptions, troupe: mark } }
+      const wanted = question.maxOutputTokens ?? asker.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS
+      const inputTokens = ctx.budget.isLimited ? estimateRequestTokens(request) : 0
+      const reservation = await ctx.budget.reserve({ inputTokens, maxOutputTokens: wanted, price: priceFor(model) }, signal)
+      const limited = reservation.maxOutputTokens < wanted || (question.maxOutputTokens ?? asker.maxOutputTokens) !== undefined
+      try {
+        const reply = await askModel(
+          model,
+          { ...request, ...(limited && { maxOutputTokens: reservation.maxOutputTokens }) },
+          { signal, onDelta: ({ attempt, text }) => live({ type: 'model-delta', step, attempt, text }) },
+        )
+        reservation.settle(reply.usage)
+        const text = await hooks.afterModel?.(call, reply)
+        return typeof text === 'string' ? { ...reply, text } : reply
+      } finally {
+        reservation.release()
+      }
+    },
     { type: 'model-end', fields: { step } },
   )
+}
+
+function priceFor(model: LanguageModel): { input: number; output: number } | null {
+  const price = priceOf(model.modelId)
+  return price ? { input: price.input, output: price.output } : null
 }
 
 /** A run's place in its tree, without the root's random id: the same whenever the same run is made again. */

@@ -9,6 +9,7 @@ import type { AnyTool } from '../tools/tool.ts'
 import { decode, encode } from '../util/codec.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
 import type { Callables } from './callables.ts'
+import type { ToolVerdict } from './hooks.ts'
 
 /** A call as code or a model asked for it. `args` is tagged JSON text. */
 export interface Call {
@@ -24,10 +25,16 @@ export type PlannedCall = Call & { readonly record: CallRecord | undefined } & (
     | { readonly type: 'tool'; readonly definition: AnyTool; readonly input: unknown; readonly asks: readonly WaitReason[] }
   )
 
-export interface CallScope {
+/** Whose call it is. */
+export interface CallSite {
+  readonly agent: string
+  readonly callables: Callables
   readonly ctx: RunContext
-  readonly action: ActionLog
   readonly step: number
+}
+
+export interface CallScope extends CallSite {
+  readonly action: ActionLog
   /** Aborted when the code that called is over and nobody waits for the answer. */
   readonly signal: AbortSignal
   readonly answerBytes: number
@@ -38,26 +45,62 @@ export function hasToWait(plan: PlannedCall): boolean {
   return plan.type === 'agent' || (plan.type === 'tool' && plan.asks.length > 0)
 }
 
-/** Finds what a call means and checks its arguments; what is wrong with it becomes its answer. Never throws. */
-export async function planCall(callables: Callables, call: Call, record: CallRecord | undefined): Promise<PlannedCall> {
+/** Finds what a call means, checks its arguments and asks the hooks; what is wrong with it becomes its answer. */
+export async function planCall(site: CallSite, call: Call, record: CallRecord | undefined): Promise<PlannedCall> {
+  const { callables } = site
   try {
-    const args = decode(call.args)
+    const args = argumentsOf(call)
     const agent = callables.agent(call.tool)
-    if (agent) return { ...call, record, type: 'agent', agent, ...callables.agentInput(agent, args) }
+    if (agent) {
+      const input = callables.agentInput(agent, args)
+      await verdictOn(site, call)
+      return { ...call, record, type: 'agent', agent, ...input }
+    }
     const definition = callables.tool(call.tool)
     if (!definition) throw unknownTool(call.tool, callables.names)
     const input = await parseArguments(definition, args, callables.language)
-    return { ...call, record, type: 'tool', definition, input, asks: reasonsToAsk(definition, input, record) }
+    const asked = await verdictOn(site, call)
+    return { ...call, record, type: 'tool', definition, input, asks: reasonsToAsk(definition, input, record, asked) }
   } catch (error) {
+    if (isForTheRun(error)) throw error
     return { ...call, record, type: 'fault', error: TroupeError.wrap(error, 'tool/arguments') }
   }
 }
 
+function argumentsOf({ tool, args }: Call): unknown {
+  try {
+    return decode(args)
+  } catch (error) {
+    throw new TroupeError('tool/arguments', `the arguments of ${tool} cannot be read: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** What the hooks say of a call, asked once and logged. Gives whether a person has to agree; throws `tool/rejected`. */
+async function verdictOn({ agent, callables, ctx, step }: CallSite, { call, tool, args }: Call): Promise<boolean> {
+  const { beforeTool } = callables.hooks
+  if (!beforeTool) return false
+  const key = `${step}.${call}`
+  const verdict = await ctx.step(`${key}.policy`, async (): Promise<ToolVerdict> => {
+    const said = await beforeTool({ agent, callId: `${ctx.runId}:${key}`, tool, args: JSON.parse(args) as JsonValue })
+    return said ?? { decision: 'allow' }
+  })
+  await ctx.emit(key, 'policy', { tool, decision: verdict.decision, rule: verdict.rule ?? verdict.reason ?? 'hook' })
+  if (verdict.decision === 'deny') {
+    throw new TroupeError('tool/rejected', `${tool} was not allowed${verdict.reason === undefined ? '' : `: ${verdict.reason}`}. Do not call it again with the same arguments`)
+  }
+  return verdict.decision === 'ask'
+}
+
+/** Faults that are no answer to a call: they end the run, or its activation. */
+function isForTheRun(error: unknown): boolean {
+  return TroupeError.is(error) && (error.code.startsWith('engine/') || error.code === 'budget/spent')
+}
+
 /** Only a call that was started can have an unknown outcome; then that question takes the place of the approval. */
-function reasonsToAsk(tool: AnyTool, input: unknown, record: CallRecord | undefined): readonly WaitReason[] {
+function reasonsToAsk(tool: AnyTool, input: unknown, record: CallRecord | undefined, asked: boolean): readonly WaitReason[] {
   const isUnknown = record?.started === true && record.answer === null && !isRepeatable(tool.effect)
   if (isUnknown) return ['unknown-outcome']
-  return needsApproval(tool, input) && record?.started !== true ? ['approval'] : []
+  return (asked || needsApproval(tool, input)) && record?.started !== true ? ['approval'] : []
 }
 
 /**
@@ -75,7 +118,7 @@ export async function callTool(plan: PlannedCall, scope: CallScope): Promise<Ans
         return await callFunction(plan, scope)
     }
   } catch (error) {
-    if (TroupeError.is(error) && error.code.startsWith('engine/')) throw error
+    if (isForTheRun(error)) throw error
     return errorAnswer(TroupeError.wrap(error, 'tool/failed'))
   }
 }
@@ -94,7 +137,7 @@ function childFault(agent: string, { status, error, output }: ChildOutcome): Tro
 }
 
 async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope: CallScope): Promise<AnswerBody> {
-  const { ctx, action, step } = scope
+  const { ctx, action, step, agent, callables } = scope
   const key = `${step}.${plan.call}`
   for (const reason of plan.asks) {
     const wait = reason === 'unknown-outcome' ? `${key}.outcome` : `${key}.approval`
@@ -104,9 +147,12 @@ async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope:
     if (answer.result !== undefined) return bounded(JSON.stringify(answer.result), plan.tool, scope.answerBytes)
   }
   if (plan.asks.length > 0) await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
+  if (plan.record?.started !== true) ctx.budget.takeToolCall()
   return action.dispatch(plan.call, async ({ idempotencyKey, signal }) => {
     const output = await runTool(plan.definition, plan.input, { signal: AbortSignal.any([signal, scope.signal]), idempotencyKey })
-    return bounded(encode(output), plan.tool, scope.answerBytes)
+    const { afterTool } = callables.hooks
+    const seen = afterTool && (await afterTool({ agent, callId: idempotencyKey, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue }, output))
+    return bounded(encode(seen ? seen.output : output), plan.tool, scope.answerBytes)
   })
 }
 

@@ -7,11 +7,15 @@ import type { AnyTool } from '../tools/tool.ts'
 import type { GuestFunction, Language } from '../sandbox/sandbox.ts'
 import type { JsonObject } from '../util/json.ts'
 import type { Agent } from './agent.ts'
+import type { Hooks } from './hooks.ts'
 
 /** All that an agent can call by name: its tools and its managed agents. */
 export interface Callables {
   readonly language: Language
   readonly names: readonly string[]
+  readonly tools: readonly AnyTool[]
+  readonly agents: readonly Agent[]
+  readonly hooks: Hooks
   tool(name: string): AnyTool | undefined
   agent(name: string): Agent | undefined
   /** Throws `tool/name-clash` when a key would hide a tool or an agent. */
@@ -25,13 +29,16 @@ export interface Callables {
 }
 
 /** Throws `tool/name-clash` when two names meet in either language, the agent's own among them. */
-export function callablesOf(name: string, tools: readonly AnyTool[], agents: readonly Agent[], language: Language): Callables {
+export function callablesOf(name: string, tools: readonly AnyTool[], agents: readonly Agent[], language: Language, hooks: Hooks): Callables {
   const reserved: readonly GuestName[] = [name, ...agents.map((agent) => agent.name)].map((taken) => ({ name: taken, kind: 'agent' }))
   const set = toolset(tools, { reserved })
   const byName = new Map(agents.flatMap((agent) => [[agent.name, agent] as const, [pythonName(agent.name), agent] as const]))
   return {
     language,
     names: [...tools, ...agents].map((one) => one.name),
+    tools,
+    agents,
+    hooks,
     tool: (wanted) => set.byName.get(wanted),
     agent: (wanted) => byName.get(wanted),
     checkContext: (keys) => {

@@ -1,20 +1,45 @@
+import type { RunContext } from '../engine/context.ts'
+import { messageOf } from '../errors/troupe-error.ts'
 import { describeIssues } from '../schema/describe-issues.ts'
 import { parse } from '../schema/parse.ts'
-import { decode } from '../util/codec.ts'
-import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { decode, encode } from '../util/codec.ts'
+import type { JsonValue } from '../util/json.ts'
+import type { Check } from './agent.ts'
+import type { AgentSpec } from './spec.ts'
+import type { Transcript } from './transcript.ts'
 
-export type Verdict = { readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly reasons: string }
+/** `output` is tagged JSON; `reasons` is what the model is told. */
+export type Verdict = { readonly ok: true; readonly output: JsonValue } | { readonly ok: false; readonly reasons: string }
 
-export interface AnswerRules {
-  readonly output?: StandardSchemaV1
+/**
+ * Holds a final answer against the output's schema, then against each check. Checks are effects: they run once, and
+ * what they said is in the log. One that throws has not passed.
+ */
+export async function checkAnswer(agent: AgentSpec, answer: string, transcript: Transcript, ctx: RunContext, step: number): Promise<Verdict> {
+  const { output, checks } = agent
+  const value = decode(answer)
+  const parsed = output ? await ctx.during(async () => parse(output, value)) : ({ ok: true, value } as const)
+  if (!parsed.ok) {
+    const issues = describeIssues(parsed.issues, { value, ...(output && { schema: output }) })
+    return refused(`it does not fit the type that is asked for:\n${issues}`)
+  }
+  for (const [i, check] of checks.entries()) {
+    const complaint = await ctx.step(`${step}.check.${i + 1}`, () => complaintOf(check, parsed.value, transcript))
+    if (complaint !== null) return refused(`the check '${check.name || i + 1}' failed: ${complaint}`)
+  }
+  return { ok: true, output: JSON.parse(encode(parsed.value)) as JsonValue }
 }
 
-/** Holds a final answer against what the agent must deliver; what is wrong with it is told to the model. */
-export async function checkAnswer({ output }: AnswerRules, encoded: string): Promise<Verdict> {
-  const value = decode(encoded)
-  if (!output) return { ok: true, output: value }
-  const result = await parse(output, value)
-  if (result.ok) return { ok: true, output: result.value }
-  const issues = describeIssues(result.issues, { value, schema: output })
-  return { ok: false, reasons: `The final answer was not accepted, because it does not fit the type that is asked for:\n${issues}\nCorrect it and call the final answer again.` }
+async function complaintOf(check: Check, answer: unknown, transcript: Transcript): Promise<string | null> {
+  try {
+    const verdict = await check(answer, transcript)
+    if (verdict === true || verdict === undefined) return null
+    return verdict === false ? 'it did not pass' : verdict
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+function refused(why: string): Verdict {
+  return { ok: false, reasons: `The final answer was not accepted: ${why}\nCorrect it and give the final answer again.` }
 }

@@ -1,87 +1,97 @@
-import { TroupeError } from '../errors/troupe-error.ts'
-import type { AgentOutcome, RunContext } from '../engine/context.ts'
 import type { RunInput } from '../client/entry.ts'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { RunContext } from '../engine/context.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
 import type { ModelReply } from '../models/model.ts'
-import { encode } from '../util/codec.ts'
-import type { JsonValue } from '../util/json.ts'
-import { ask } from './ask.ts'
-import { checkAnswer } from './check-answer.ts'
-import type { CodeAgentSpec } from './code-agent-spec.ts'
-import { promptOf } from './messages.ts'
+import { limitsOf, type Limits } from '../sandbox/limits.ts'
+import type { Language, Sandbox } from '../sandbox/sandbox.ts'
+import { jsonSchemaOf } from '../schema/json-schema.ts'
+import { pythonFunction } from '../schema/python.ts'
+import { typescriptType } from '../schema/typescript.ts'
+import type { AgentDefaults, AnyAgentOptions, CodeAgentOptions } from './agent.ts'
+import { callablesOf, type Callables } from './callables.ts'
 import { describeError, observationOf } from './observation.ts'
 import { parseCode } from './parse-code.ts'
+import { codeAgentPrompt } from './prompts/code-agent.prompt.ts'
 import { contextPrompt } from './prompts/context.prompt.ts'
-import { runCode, type ActionEnd, type CodeRunner, type CodeStep } from './run-code.ts'
+import { runCode, type CodeRunner, type CodeStep } from './run-code.ts'
 import { RunSession } from './sessions.ts'
-import { errorOf, withStep, type Step, type Transcript } from './transcript.ts'
+import { commonSpec, type Actor, type AgentSpec, type Turn } from './spec.ts'
+import type { Transcript } from './transcript.ts'
 
-/** Runs one code agent to its end. Pure control flow: every effect goes through `ctx`, every fault of the model is data. */
-export async function runCodeAgent(agent: CodeAgentSpec, input: RunInput, ctx: RunContext): Promise<AgentOutcome> {
-  const runner = await openRunner(agent, input, ctx)
-  const maxSteps = input.maxSteps ?? agent.maxSteps
-  const system = agent.systemPrompt(maxSteps)
-  let transcript = openTranscript(agent, input)
+/** The light sandbox of a language, for agents that name none. */
+export type DefaultSandbox = (language: Language) => Promise<Sandbox>
 
-  for (let step = 1; ; step++) {
-    const stop = agent.stopReason(transcript, maxSteps)
-    if (stop !== undefined) return limited(stop)
+type AnyCodeAgentOptions = AnyAgentOptions<CodeAgentOptions<StandardSchemaV1 | undefined>>
 
-    await ctx.emit(String(step), 'step-start', { step })
-    const reply = await ask(ctx, { agent: agent.name, model: agent.model, step, key: `${step}.model`, prompt: promptOf(system, transcript) })
-    const { taken, answer } = await act(agent, runner, transcript, step, reply)
-    transcript = withStep(transcript, taken)
-    const error = errorOf(taken)
-    await ctx.emit(String(step), 'step-end', { step, usage: reply.usage, ...(error !== undefined && { error }) })
-    if (answer !== undefined) return { status: 'done', output: answer }
+/** Settles the options of an agent that acts by writing code. Throws `tool/name-clash`. */
+export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefaults, defaultSandbox: DefaultSandbox): AgentSpec {
+  const language = options.language ?? 'typescript'
+  const common = commonSpec(options, defaults)
+  const callables = callablesOf(options.name, options.tools ?? [], options.agents ?? [], language, common.hooks)
+  const limits = limitsOf({ ...defaults.limits, ...options.limits })
+  const named = options.sandbox ?? defaults.sandbox
+  const sandbox = async (): Promise<Sandbox> => named ?? defaultSandbox(language)
+  return {
+    ...common,
+    systemPrompt: (maxSteps) =>
+      codeAgentPrompt({
+        name: options.name,
+        language,
+        declarations: callables.declarations(),
+        maxSteps,
+        ...(options.output && { finalAnswer: declareFinalAnswer(options.output, language) }),
+        ...(options.instructions !== undefined && { instructions: options.instructions }),
+      }),
+    open: (input, ctx) => openCodeActor({ name: options.name, language, callables, limits, sandbox }, input, ctx),
   }
 }
 
-/** What one answer of the model led to; with an `answer`, the run is done. */
-interface Turn {
-  readonly taken: Step
-  readonly answer?: JsonValue
+interface CodeActorOptions {
+  readonly name: string
+  readonly language: Language
+  readonly callables: Callables
+  readonly limits: Limits
+  sandbox(): Promise<Sandbox>
 }
 
-async function act(agent: CodeAgentSpec, runner: CodeRunner, transcript: Transcript, step: number, reply: ModelReply): Promise<Turn> {
-  const { ctx, isolation } = runner
-  const parsed = parseCode(reply.text, agent.language, reply.finishReason)
+async function openCodeActor({ name, language, callables, limits, sandbox }: CodeActorOptions, input: RunInput, ctx: RunContext): Promise<Actor> {
+  const place = await ctx.during(sandbox)
+  if (!place.languages.includes(language)) {
+    throw new TroupeError('sandbox/unavailable', `agent ${name} writes ${language}, which sandbox ${place.name} does not run`)
+  }
+  const context = input.context ?? {}
+  callables.checkContext(Object.keys(context))
+  const session = new RunSession(ctx, { sandbox: place, language, limits, tools: callables.guestFunctions, context })
+  const runner: CodeRunner = { agent: name, ctx, session, callables, isolation: place.capabilities.isolation, answerBytes: limits.answerBytes }
+  return { request: {}, context: contextPrompt(context), act: (transcript, step, reply) => actByCode(runner, transcript, step, reply) }
+}
+
+async function actByCode(runner: CodeRunner, transcript: Transcript, step: number, reply: ModelReply): Promise<Turn> {
+  const { ctx, isolation, callables } = runner
+  const parsed = parseCode(reply.text, callables.language, reply.finishReason)
   if (!parsed.ok) return { taken: { type: 'fault', step, reply, fault: parsed.fault } }
 
   const { code } = parsed
-  await ctx.emit(`${step}.code`, 'code', { step, language: agent.language, code, isolation })
-  const end = await runCode(runner, { step, code }, codeStepsOf(transcript))
-  const observation = observationOf(end.execution, end.prints)
-  if (end.execution.type !== 'final-answer') return { taken: { type: 'action', step, reply, code, observation, ...errorIn(end) } }
-
-  const verdict = await ctx.during(() => checkAnswer(agent, end.execution.type === 'final-answer' ? end.execution.value : ''))
-  if (!verdict.ok) return { taken: { type: 'rejected', step, reply, code, observation, reasons: verdict.reasons } }
-  return { taken: { type: 'action', step, reply, code, observation }, answer: JSON.parse(encode(verdict.output)) as JsonValue }
-}
-
-async function openRunner(agent: CodeAgentSpec, input: RunInput, ctx: RunContext): Promise<CodeRunner> {
-  const sandbox = await ctx.during(agent.sandbox)
-  if (!sandbox.languages.includes(agent.language)) {
-    throw new TroupeError('sandbox/unavailable', `agent ${agent.name} writes ${agent.language}, which sandbox ${sandbox.name} does not run`)
-  }
-  const { limits, language, callables } = agent
-  const context = input.context ?? {}
-  callables.checkContext(Object.keys(context))
-  const session = new RunSession(ctx, { sandbox: async () => sandbox, language, limits, tools: callables.guestFunctions, context })
-  return { ctx, session, callables, isolation: sandbox.capabilities.isolation, answerBytes: limits.answerBytes }
-}
-
-function openTranscript(agent: CodeAgentSpec, { task, context, images }: RunInput): Transcript {
-  return { agent: agent.name, task, images: images ?? [], context: contextPrompt(context ?? {}), steps: [] }
+  await ctx.emit(`${step}.code`, 'code', { step, language: callables.language, code, isolation })
+  const { execution, prints } = await runCode(runner, { step, code }, codeStepsOf(transcript))
+  const observation = observationOf(execution, prints)
+  const taken = { type: 'code', step, reply, code, observation } as const
+  if (execution.type === 'final-answer') return { taken, answer: execution.value }
+  if (execution.type === 'error') return { taken: { ...taken, error: describeError(execution.error) } }
+  return { taken }
 }
 
 function codeStepsOf({ steps }: Transcript): readonly CodeStep[] {
-  return steps.flatMap((step) => (step.type === 'fault' ? [] : [{ step: step.step, code: step.code }]))
+  return steps.flatMap((step) => (step.type === 'code' ? [{ step: step.step, code: step.code }] : []))
 }
 
-function errorIn({ execution }: ActionEnd): { error: string } | undefined {
-  return execution.type === 'error' ? { error: describeError(execution.error) } : undefined
-}
-
-function limited(why: string): AgentOutcome {
-  return { status: 'limit', error: new TroupeError('budget/spent', why).toJSON() }
+function declareFinalAnswer(output: StandardSchemaV1, language: Language): string {
+  const schema = jsonSchemaOf(output, 'input', 'code')
+  if (language === 'python') {
+    const input = { type: 'object', properties: { value: schema }, required: ['value'] }
+    return pythonFunction({ name: 'final_answer', description: 'Ends the run with the answer.', input })
+  }
+  const { text, declarations } = typescriptType(schema, { prefix: 'Answer' })
+  return [...declarations, `declare function finalAnswer(value: ${text}): never`].join('\n')
 }

@@ -1,6 +1,7 @@
 import type { LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { assistantMessage } from '../models/reply.ts'
 import { assertNever } from '../util/assert-never.ts'
+import { carryOutPrompt } from './prompts/plan.prompt.ts'
 import type { Step, Transcript } from './transcript.ts'
 
 /**
@@ -9,6 +10,10 @@ import type { Step, Transcript } from './transcript.ts'
  */
 export function promptOf(system: string, transcript: Transcript): LanguageModelV4Prompt {
   return [{ role: 'system', content: system }, taskMessage(transcript), ...transcript.steps.flatMap(messagesOf)]
+}
+
+export function userMessage(text: string): LanguageModelV4Message {
+  return { role: 'user', content: [{ type: 'text', text }] }
 }
 
 function taskMessage({ task, context, images }: Transcript): LanguageModelV4Message {
@@ -21,25 +26,55 @@ function imagePart(url: string): { type: 'file'; data: { type: 'url'; url: URL }
   return { type: 'file', data: { type: 'url', url: new URL(url) }, mediaType }
 }
 
-function messagesOf(step: Step): LanguageModelV4Message[] {
-  return [answerMessage(step), { role: 'user', content: [{ type: 'text', text: feedbackOf(step) }] }]
+function messagesOf(step: Step): readonly LanguageModelV4Message[] {
+  if (step.type === 'calls') return [...callMessages(step), ...rejection(step)]
+  return [answerMessage(step), ...feedback(step), ...rejection(step)]
 }
 
-/** Providers refuse a message without content, and an empty answer is one. */
-function answerMessage({ reply }: Step): LanguageModelV4Message {
-  const isEmpty = reply.text.trim() === '' && reply.content === undefined
-  return assistantMessage(isEmpty ? { text: '(an empty answer)', toolCalls: [] } : reply)
-}
-
-function feedbackOf(step: Step): string {
+function feedback(step: Exclude<Step, { type: 'calls' }>): readonly LanguageModelV4Message[] {
   switch (step.type) {
-    case 'action':
-      return step.observation
+    case 'plan':
+      return [userMessage(carryOutPrompt())]
+    case 'code':
+      return [userMessage(step.observation)]
     case 'fault':
-      return step.fault
-    case 'rejected':
-      return `${step.observation}\n\n${step.reasons}`
+      return [userMessage(step.fault)]
+    case 'answer':
+    case 'last':
+      return []
     default:
       return assertNever(step)
   }
+}
+
+function rejection({ rejected }: Step): readonly LanguageModelV4Message[] {
+  return rejected === undefined ? [] : [userMessage(rejected)]
+}
+
+/** The model's own words. Tool calls in them were not made, and providers refuse calls without results and empty texts. */
+function answerMessage({ reply }: Step): LanguageModelV4Message {
+  const content = reply.content?.filter((part) => part.type !== 'tool-call')
+  const text = reply.text.trim() === '' && !content?.length ? '(an empty answer)' : reply.text
+  return assistantMessage({ text, toolCalls: [], ...(content?.length && { content }) })
+}
+
+/** The native form: the calls with ids that are unique in the step, then one message with all results in call order. */
+function callMessages({ reply, results }: Extract<Step, { type: 'calls' }>): readonly LanguageModelV4Message[] {
+  const toolCalls = reply.toolCalls.map((call, i) => ({ ...call, id: results[i]?.id ?? call.id }))
+  let at = 0
+  const content = reply.content?.map((part) =>
+    part.type === 'tool-call' && !part.providerExecuted ? { ...part, id: results[at++]?.id ?? part.id } : part,
+  )
+  return [
+    assistantMessage({ text: reply.text, toolCalls, ...(content && { content }) }),
+    {
+      role: 'tool',
+      content: results.map(({ id, tool, text, isError }) => ({
+        type: 'tool-result',
+        toolCallId: id,
+        toolName: tool,
+        output: { type: isError ? 'error-text' : 'text', value: text },
+      })),
+    },
+  ]
 }

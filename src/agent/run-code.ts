@@ -19,6 +19,7 @@ export interface CodeStep {
 }
 
 export interface CodeRunner {
+  readonly agent: string
   readonly ctx: RunContext
   readonly session: RunSession
   readonly callables: Callables
@@ -130,14 +131,15 @@ async function startCalls(
   records: ReadonlyMap<number, CallRecord>,
   signal: AbortSignal,
 ): Promise<readonly PendingCall[]> {
-  const { ctx, callables, answerBytes } = runner
-  const plans = await Promise.all(frames.map(({ call, tool, args }) => planCall(callables, { call, tool, args }, records.get(call))))
+  const { agent, ctx, callables, answerBytes } = runner
+  const site = { agent, callables, ctx, step }
+  const plans = await Promise.all(frames.map(({ call, tool, args }) => planCall(site, { call, tool, args }, records.get(call))))
   await action.started(plans.map((plan) => ({ call: plan.call, tool: plan.tool, args: plan.args, asked: hasToWait(plan) })))
   return plans.map((plan) => ({
     call: plan.call,
     tool: plan.tool,
     agent: plan.type === 'agent',
-    answer: callTool(plan, { ctx, action, step, signal, answerBytes }),
+    answer: callTool(plan, { ...site, action, signal, answerBytes }),
   }))
 }
 

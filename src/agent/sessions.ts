@@ -4,7 +4,7 @@ import type { GuestFunction, Language, Sandbox, SandboxSession } from '../sandbo
 import type { JsonObject } from '../util/json.ts'
 
 export interface SessionOptions {
-  readonly sandbox: () => Promise<Sandbox>
+  readonly sandbox: Sandbox
   readonly language: Language
   readonly limits: Limits
   readonly tools: () => readonly GuestFunction[]
@@ -30,7 +30,7 @@ export class RunSession {
   /** Throws `sandbox/unavailable` when the machine cannot give the sandbox. */
   async open(): Promise<SandboxSession> {
     const { sandbox, language, limits, tools, context } = this.#options
-    this.#session ??= await this.#ctx.own(async () => (await sandbox()).open({ language, limits, tools: tools(), context }))
+    this.#session ??= await this.#ctx.own(() => sandbox.open({ language, limits, tools: tools(), context }))
     return this.#session
   }
 

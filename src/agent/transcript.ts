@@ -11,22 +11,52 @@ export interface Transcript {
   readonly steps: readonly Step[]
 }
 
-/** One turn of the model, and what came of it. `step` counts from 1. */
+interface StepHead {
+  /** From 1; a plan has the number of the step that it was made before. */
+  readonly step: number
+  readonly reply: ModelReply
+  /** Why the final answer of this step was not accepted. */
+  readonly rejected?: string
+}
+
+/** One turn of the model, and what came of it. */
 export type Step =
+  | (StepHead & { readonly type: 'plan' })
   /** Code was run; `observation` is what the model is shown of it. */
-  | { readonly type: 'action'; readonly step: number; readonly reply: ModelReply; readonly code: string; readonly observation: string; readonly error?: string }
+  | (StepHead & { readonly type: 'code'; readonly code: string; readonly observation: string; readonly error?: string })
+  /** Tools were called natively; results are in the order of the calls. */
+  | (StepHead & { readonly type: 'calls'; readonly results: readonly CallResult[] })
+  /** A plain answer in words. */
+  | (StepHead & { readonly type: 'answer' })
   /** The answer could not be used: the model's fault, told to it. */
-  | { readonly type: 'fault'; readonly step: number; readonly reply: ModelReply; readonly fault: string }
-  /** A final answer that did not pass. */
-  | { readonly type: 'rejected'; readonly step: number; readonly reply: ModelReply; readonly code: string; readonly observation: string; readonly reasons: string }
+  | (StepHead & { readonly type: 'fault'; readonly fault: string })
+  /** The last word after a limit: the best answer that there is. */
+  | (StepHead & { readonly type: 'last'; readonly reason: string })
+
+export interface CallResult {
+  /** Unique among the calls of its step, whatever the model wrote. */
+  readonly id: string
+  readonly tool: string
+  /** What the model is shown. */
+  readonly text: string
+  readonly isError: boolean
+}
 
 export function withStep(transcript: Transcript, step: Step): Transcript {
   return { ...transcript, steps: [...transcript.steps, step] }
 }
 
+/** How many steps towards the limit have been taken: plans and the last word are none. */
+export function stepsTaken({ steps }: Transcript): number {
+  return steps.filter((step) => step.type !== 'plan' && step.type !== 'last').length
+}
+
 /** What went wrong in a step, in the words that the model was told; nothing when nothing did. */
 export function errorOf(step: Step): string | undefined {
+  if (step.rejected !== undefined) return step.rejected
   if (step.type === 'fault') return step.fault
-  if (step.type === 'rejected') return step.reasons
-  return step.error
+  if (step.type === 'code') return step.error
+  if (step.type === 'last') return step.reason
+  if (step.type === 'calls') return step.results.find((result) => result.isError)?.text
+  return undefined
 }

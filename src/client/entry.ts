@@ -38,6 +38,8 @@ export interface RunInput {
   readonly images?: readonly string[]
   readonly maxSteps?: number
   readonly session?: string
+  /** Caps on the run and all below it; see engine/budget. */
+  readonly budget?: { readonly tokens?: number; readonly costUsd?: number; readonly toolCalls?: number; readonly timeMs?: number }
 }
 
 /** The memo of an effect: what it gave, or the error it threw. */

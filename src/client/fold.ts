@@ -1,4 +1,5 @@
 import { callIdOf, isEntry, type Entry, type Wait } from './entry.ts'
+import { isInTree } from '../util/run-id.ts'
 import { addUsage, NO_USAGE, type Usage } from './usage.ts'
 
 /** What the models of a run have used, its managed agents included. */
@@ -8,6 +9,11 @@ export function usageOf(entries: readonly Entry[]): Usage {
     if (isEntry(entry, 'agent-end')) return addUsage(sum, entry.body.usage)
     return sum
   }, NO_USAGE)
+}
+
+/** What the models of a run and of all runs below it have used, by the logs of the whole tree: children that never reported are counted. */
+export function treeUsageOf(run: string, tree: readonly Entry[]): Usage {
+  return usageOf(tree.filter((entry) => entry.type === 'model-end' && isInTree(entry.run, run)))
 }
 
 /** How many steps a run has begun. */

@@ -61,10 +61,14 @@ export function openActionLog(parts: ActionLogParts): ActionLog {
 
     dispatch: (call, effect) => activity.during(() => parts.perform(keyOf(call), effect)),
 
-    async end(body: EntryBodies['action-end']) {
+    close() {
       parts.inbox.forget(`${step}.`)
-      if (!ended) await append([writer.entry('action-end', `${step}.end`, body)])
       leave()
+    },
+
+    async end(body: EntryBodies['action-end']) {
+      if (!ended) await append([writer.entry('action-end', `${step}.end`, body)])
+      this.close()
     },
 
     quiet(isQuiet) {

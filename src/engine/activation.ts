@@ -1,12 +1,14 @@
 import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type RunInput, type Wait } from '../client/entry.ts'
 import type { TransientEvent } from '../client/event.ts'
-import { openWaitsOf, stepsOf, usageOf } from '../client/fold.ts'
+import { openWaitsOf, stepsOf, treeUsageOf, usageOf } from '../client/fold.ts'
 import { addUsage, NO_USAGE, type Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { Clock } from '../util/clock.ts'
 import { hash32 } from '../util/hash.ts'
 import { dropped } from '../util/never.ts'
+import { isInTree } from '../util/run-id.ts'
 import { Activity } from './activity.ts'
+import { spentIn, timeUp, TreeBudget, workedMs } from './budget.ts'
 import type { AgentOutcome, AgentRef, ChildOutcome } from './context.ts'
 import type { EffectScope, LogStore } from './engine.ts'
 import { Inbox } from './inbox.ts'
@@ -32,6 +34,8 @@ export type ActivationEnd =
   | { readonly type: 'ended' }
   | { readonly type: 'parked' }
   | { readonly type: 'stopped' }
+  /** The run's time is over; its runs have still to be ended. */
+  | { readonly type: 'limit'; readonly error: TroupeError }
   /** The log could not be written, or the code did not do again what the log says: never the outcome of the run. */
   | { readonly type: 'broken'; readonly error: TroupeError }
 
@@ -41,6 +45,9 @@ interface OpenRun {
   readonly turns: Turns
   readonly inbox: Inbox
   readonly recorded: Recorded
+  readonly budget: TreeBudget
+  /** Aborts the effects of this run and of those below it. */
+  readonly abort: AbortController
 }
 
 const DIVERGED_AFTER_MS = 1_000
@@ -54,6 +61,8 @@ export class Activation {
   readonly #activity: Activity
   readonly #ended = Promise.withResolvers<ActivationEnd>()
   #closed = false
+  #isParking = false
+  #disarm = (): void => {}
 
   constructor(options: ActivationOptions) {
     this.#options = options
@@ -114,8 +123,17 @@ export class Activation {
     const entries = await this.#activity.during(() => store.read(run))
     const end = endOf(entries)
     if (end) return outcomeOf(run, end)
+    if (this.#closed) return dropped()
     if (entries.length === 0) {
-      const body = { version: LOG_VERSION, agent: agent.name, agentVersion: agent.version, input, rootRunId, parentRunId: parent, parentKey }
+      const body = {
+        version: LOG_VERSION,
+        agent: agent.name,
+        agentVersion: agent.version,
+        input,
+        rootRunId,
+        parentRunId: parent,
+        parentKey,
+      }
       const at = new Date(clock.now()).toISOString()
       this.#options.publish([await this.#activity.during(() => store.create(run, { key: 'start', at, type: 'run-start', body }))])
     }
@@ -124,21 +142,45 @@ export class Activation {
 
   /** Claims a run that has begun, runs its agent to its end and writes that end. */
   async #runOne(run: string, agent: AgentRef): Promise<EntryBodies['run-end']> {
+    if (this.#closed) return dropped() // A claim now would take the run from whoever goes on with it.
     const { store } = this.#options
     const [epoch, entries] = await this.#activity.during(async () => [await store.claim(run), await store.read(run)] as const)
     const start = entries[0]
-    if (!start || !isEntry(start, 'run-start')) throw new TroupeError('engine/log-corrupt', `the log of run ${run} does not begin with run-start`)
+    if (!start || !isEntry(start, 'run-start'))
+      throw new TroupeError('engine/log-corrupt', `the log of run ${run} does not begin with run-start`)
 
-    const open = this.#openRun(run, epoch, entries)
+    const open = await this.#openRun(run, epoch, start.body, agent, entries)
     const outcome = await settled(agent, start.body.input, this.#contextOf(open))
     if (this.#closed) return dropped()
-    const body = { ...outcome, usage: usageOf(open.recorded.entries), steps: stepsOf(open.recorded.entries) }
-    await this.#activity.during(() => open.writer.append([open.writer.entry('run-end', 'end', body)]))
+    if (open.turns.missing !== undefined) throw incompatible(run, open.turns.missing)
+    await this.#endStrays(run)
+    const tree = await this.#activity.during(() => store.readTree(run))
+    const body = { ...outcome, usage: treeUsageOf(run, tree), steps: stepsOf(open.recorded.entries) }
+    await this.#activity.during(() => open.writer.end(open.writer.entry('run-end', 'end', body)))
     this.#open.delete(run)
     return body
   }
 
-  #openRun(run: string, epoch: number, entries: readonly Entry[]): OpenRun {
+  /** Ends the runs that a run had called and not waited for. */
+  async #endStrays(run: string): Promise<void> {
+    const strays = [...this.#open.values()].filter((open) => open.run !== run && isInTree(open.run, run))
+    for (const { run: stray, writer, abort, recorded } of strays.toReversed()) {
+      const reason = new TroupeError('run/cancelled', `run ${run} ended without waiting for this run`)
+      abort.abort(reason)
+      const body = { status: 'cancelled', error: reason.toJSON(), usage: usageOf(recorded.entries), steps: stepsOf(recorded.entries) } as const
+      await this.#activity.during(() => writer.append([writer.entry('run-end', 'end', body)]))
+      writer.close()
+      this.#open.delete(stray)
+    }
+  }
+
+  async #openRun(
+    run: string,
+    epoch: number,
+    start: EntryBodies['run-start'],
+    agent: AgentRef,
+    entries: readonly Entry[],
+  ): Promise<OpenRun> {
     const { store, clock, publish } = this.#options
     const recorded = new Recorded(entries)
     const writer = new LogWriter({
@@ -152,18 +194,30 @@ export class Activation {
       },
       onBroken: (error) => void this.#break(error),
     })
-    const open = { run, writer, turns: new Turns(recorded.turns()), inbox: new Inbox(clock, entries), recorded }
+    const below = await this.#activity.during(() => store.readTree(run))
+    const parent = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
+    const limits = { ...agent.budget, ...start.input.budget }
+    const isTimeUp = (): boolean => limits.timeMs !== undefined && workedMs(recorded.entries, clock.now()) >= limits.timeMs
+    const budget = new TreeBudget(limits, spentIn(below), parent?.budget, isTimeUp)
+    if (limits.timeMs !== undefined && run === this.#options.rootRunId) this.#stopAfter(limits.timeMs, workedMs(entries, clock.now()))
+    const open = { run, writer, turns: new Turns(recorded.turns()), inbox: new Inbox(clock, entries), recorded, budget, abort: new AbortController() }
     this.#open.set(run, open)
     if (this.#closed) writer.close()
     return open
   }
 
-  #contextOf({ run, writer, turns, inbox, recorded }: OpenRun): ReturnType<typeof createRunContext> {
+  /** Time that is up stops what is under way, in the whole tree. */
+  #stopAfter(timeMs: number, worked: number): void {
+    const error = timeUp(timeMs)
+    this.#disarm = this.#options.clock.after(timeMs - worked, () => void this.#close({ type: 'limit', error }, error))
+  }
+
+  #contextOf({ run, writer, turns, inbox, recorded, budget, abort }: OpenRun): ReturnType<typeof createRunContext> {
     const { rootRunId, clock, effects, live } = this.#options
     return createRunContext({
       runId: run,
       rootRunId,
-      signal: this.#abort.signal,
+      signal: AbortSignal.any([this.#abort.signal, abort.signal]),
       clock,
       recorded,
       writer,
@@ -171,7 +225,8 @@ export class Activation {
       inbox,
       activity: this.#activity,
       effects,
-      isClosed: () => this.#closed,
+      budget,
+      isClosed: () => this.#closed || writer.isClosed,
       live: (event) => {
         if (!this.#closed) live(run, event)
       },
@@ -192,8 +247,14 @@ export class Activation {
   }
 
   async #whenQuiet(): Promise<void> {
+    if (this.#isParking || this.#closed) return
+    if ([...this.#open.values()].some(({ turns }) => turns.isSettling)) return this.#activity.again()
     if (this.#diverged()) return this.#breakIfStillQuiet()
-    if (this.isWaiting) await this.#park()
+    if (!this.isWaiting) return
+    this.#isParking = true
+    const isParked = await this.#park()
+    this.#isParking = false
+    if (!isParked) this.#activity.again()
   }
 
   #diverged(): OpenRun | undefined {
@@ -208,19 +269,23 @@ export class Activation {
     if (run && changes === this.#activity.changes) await this.#break(incompatible(run.run, run.turns.missing))
   }
 
-  /** Tells in every open log that it waits, children first, and lets go of everything. */
-  async #park(): Promise<void> {
+  /** Tells in every open log that it waits, children first, and lets go of everything, unless an answer comes meanwhile. */
+  async #park(): Promise<boolean> {
+    const { changes } = this.#activity
     const runs = [...this.#open.values()]
     const tree = runs.map(({ run, recorded: { entries } }) => ({ run, waits: openWaitsOf(entries), usage: usageOf(entries) }))
     for (const { run, writer, recorded } of runs.toReversed()) {
-      const below = tree.filter((other) => other.run === run || other.run.startsWith(`${run}-`))
+      const below = tree.filter((other) => isInTree(other.run, run))
       const waits: readonly Wait[] = below.flatMap((other) => other.waits)
       const key = `waiting.${hash32(waits.map((wait) => wait.callId + wait.reason).join(' '))}`
       if (recorded.find('run-waiting', key)) continue
       const usage = below.reduce<Usage>((sum, other) => addUsage(sum, other.usage), NO_USAGE)
-      await this.#activity.during(() => writer.append([writer.entry('run-waiting', key, { waits, usage, steps: stepsOf(recorded.entries) })]))
+      await writer.append([writer.entry('run-waiting', key, { waits, usage, steps: stepsOf(recorded.entries) })])
     }
-    if (!this.#closed) await this.#close({ type: 'parked' }, new TroupeError('engine/closed', 'the run is parked'))
+    // Whoever got an answer while that was written is going on, and has perhaps logged it: it must not be cut off there.
+    if (changes !== this.#activity.changes) return false
+    await this.#close({ type: 'parked' }, new TroupeError('engine/closed', 'the run is parked'))
+    return true
   }
 
   async #break(error: TroupeError): Promise<void> {
@@ -231,7 +296,11 @@ export class Activation {
     if (this.#closed) return
     this.#closed = true
     this.#activity.close()
-    for (const { writer } of this.#open.values()) writer.close()
+    this.#disarm()
+    for (const { writer, inbox } of this.#open.values()) {
+      writer.close()
+      inbox.close()
+    }
     this.#abort.abort(reason)
     await Promise.allSettled(this.#owned.toReversed().map(async (resource) => resource[Symbol.asyncDispose]()))
     this.#open.clear()
@@ -240,12 +309,17 @@ export class Activation {
 }
 
 /** The outcome of an agent's control flow; what it throws is the caller's or the system's fault and fails the run, unless it says that code and log do not fit. */
-async function settled(agent: AgentRef, input: RunInput, ctx: ReturnType<typeof createRunContext>): Promise<Omit<EntryBodies['run-end'], 'usage' | 'steps'>> {
+async function settled(
+  agent: AgentRef,
+  input: RunInput,
+  ctx: ReturnType<typeof createRunContext>,
+): Promise<Omit<EntryBodies['run-end'], 'usage' | 'steps'>> {
   try {
     const outcome: AgentOutcome = await agent.activate(input, ctx)
     return outcome
   } catch (error) {
     if (TroupeError.is(error, 'run/incompatible')) throw error
+    if (TroupeError.is(error, 'budget/spent')) return { status: 'limit', error: error.toJSON() }
     return { status: 'failed', error: TroupeError.wrap(error, 'agent/failed').toJSON() }
   }
 }

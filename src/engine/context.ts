@@ -2,6 +2,7 @@ import type { ErrorJson } from '../errors/troupe-error.ts'
 import type { AnswerBody, CallBody, EntryBodies, EntryType, RunInput, RunStatus, WaitReason } from '../client/entry.ts'
 import type { TransientEvent } from '../client/event.ts'
 import type { Usage } from '../client/usage.ts'
+import type { Budget, BudgetLimits } from './budget.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
 
 /** All that the engine knows of an agent. */
@@ -10,6 +11,8 @@ export interface AgentRef<Output = unknown> {
   readonly outputType?: Output
   readonly name: string
   readonly version: string
+  /** Caps on each run of the agent and all below it. */
+  readonly budget?: BudgetLimits
   /** One activation of a run: plain control flow over `ctx`, gone through again from the top on every resume. */
   activate(input: RunInput, ctx: RunContext): Promise<AgentOutcome>
 }
@@ -39,6 +42,8 @@ export interface RunContext {
   readonly runId: string
   /** Aborted when the run is cancelled, parked or taken over; `signal.reason` is the `TroupeError`. */
   readonly signal: AbortSignal
+  /** What models and tools of this run and all below it may still use. */
+  readonly budget: Budget
   /**
    * Runs an effect once and remembers what it gave, which must be plain JSON data. At-least-once in a crash, so each attempt gets the same idempotency
    * key. Throws what the effect threw, live and in replay, as `TroupeError`; `engine/nested` inside an effect.
@@ -105,6 +110,8 @@ export interface ActionLog {
   settled(answers: readonly Settled[]): Promise<void>
   /** Runs the effect of a call; what it gives is logged by `settled`. */
   dispatch<T>(call: number, effect: (o: EffectContext) => Promise<T>): Promise<T>
+  /** Ends the action of an agent that runs no code: its calls are all that it is. */
+  close(): void
   end(body: EntryBodies['action-end']): Promise<void>
   /** Tells that the guest is quiet (parking is allowed) or not. */
   quiet(isQuiet: boolean): void

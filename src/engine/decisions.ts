@@ -16,7 +16,9 @@ export function decisionPlace(root: string, tree: readonly Entry[], callId?: str
   if (tree.length === 0) throw new TroupeError('run/not-found', `no run ${root} in this store`)
   const logs = [...Map.groupBy(tree, (entry) => entry.run).values()]
   const live = logs.filter((entries) => !entries.some((entry) => entry.type === 'run-end'))
-  const open = live.flatMap((entries) => openWaitsOf(entries).filter((wait) => wait.reason === 'approval' || wait.reason === 'unknown-outcome'))
+  const open = live.flatMap((entries) =>
+    openWaitsOf(entries).filter((wait) => wait.reason === 'approval' || wait.reason === 'unknown-outcome'),
+  )
   const named = callId === undefined ? undefined : callId.includes(':') ? callId : `${root}:${callId}`
   const meant = named === undefined ? open : open.filter((wait) => wait.callId === named)
 
@@ -30,7 +32,9 @@ export function decisionPlace(root: string, tree: readonly Entry[], callId?: str
 
 function placeOf(tree: readonly Entry[], callId: string): DecisionPlace {
   const decided = new Set(tree.filter((entry) => entry.type === 'approval-given').map((entry) => `${entry.run} ${entry.key}`))
-  const wanted = tree.find((entry) => isEntry(entry, 'approval-wanted') && matches(entry, callId) && !decided.has(`${entry.run} ${entry.key}`))
+  const wanted = tree.find(
+    (entry) => isEntry(entry, 'approval-wanted') && matches(entry, callId) && !decided.has(`${entry.run} ${entry.key}`),
+  )
   if (wanted?.key === undefined) throw new TroupeError('run/not-waiting', `call ${callId} waits for no approval`)
   return { run: wanted.run, key: wanted.key }
 }

@@ -7,6 +7,7 @@ import { dropped } from '../util/never.ts'
 import { childRunId } from '../util/run-id.ts'
 import { openActionLog } from './action-log.ts'
 import type { Activity } from './activity.ts'
+import type { Budget } from './budget.ts'
 import type { ActionLog, AgentRef, ChildOutcome, EffectContext, RunContext, StepOptions, WaitOptions } from './context.ts'
 import type { EffectScope } from './engine.ts'
 import type { Inbox } from './inbox.ts'
@@ -26,6 +27,7 @@ export interface RunContextParts {
   readonly inbox: Inbox
   readonly activity: Activity
   readonly effects: EffectScope
+  readonly budget: Budget
   isClosed(): boolean
   live(event: TransientEvent): void
   during<T>(work: () => Promise<T>): Promise<T>
@@ -41,7 +43,10 @@ export function createRunContext(parts: RunContextParts): RunContext {
 
   const refuseNested = (): void => {
     if (effects.active() !== parts.rootRunId) return
-    throw new TroupeError('engine/nested', `the context of run ${runId} was used inside one of its own effects: an effect must not touch it`)
+    throw new TroupeError(
+      'engine/nested',
+      `the context of run ${runId} was used inside one of its own effects: an effect must not touch it`,
+    )
   }
   /** Live effects start only when everything recorded has been answered; calls of an action have an order of their own. */
   const untilLive = async (key: string): Promise<void> => {
@@ -59,8 +64,9 @@ export function createRunContext(parts: RunContextParts): RunContext {
     if (!isCallKey(key)) await turns.next()
   }
   const contextOf = (key: string): EffectContext => ({ idempotencyKey: `${runId}:${key}`, signal: parts.signal, live: parts.live })
+  /** Code of a run that was stopped, parked or cancelled may go on for a while: it has no effects any more. */
   const perform = <T>(key: string, effect: (o: EffectContext) => Promise<T>): Promise<T> =>
-    effects.run(parts.rootRunId, () => effect(contextOf(key)))
+    parts.isClosed() ? dropped() : effects.run(parts.rootRunId, () => effect(contextOf(key)))
 
   const emit: RunContext['emit'] = async (key, type, body) => {
     refuseNested()
@@ -72,6 +78,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
   return {
     runId,
     signal: parts.signal,
+    budget: parts.budget,
     emit,
 
     async step<T>(key: string, effect: (o: EffectContext) => Promise<T>, options: StepOptions = {}): Promise<T> {
@@ -79,7 +86,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
       const type = options.type ?? 'effect'
       const known = recorded.find(type, key)
       if (known) {
-        await turns.recorded(nameOf(type, key))
+        if (!isCallKey(key)) await turns.recorded(nameOf(type, key))
         return valueOf<T>(known.body as Memo)
       }
       await untilLive(key)
@@ -100,7 +107,13 @@ export function createRunContext(parts: RunContextParts): RunContext {
       await emit(key, 'agent-start', { agent: agent.name, childRunId: run })
       const outcome = await parts.runChild(run, agent, input, key)
       const { status, usage, output, error } = outcome
-      await settle('agent-end', key, { agent: agent.name, childRunId: run, status, usage, ...(error ? { error } : { value: output ?? null }) })
+      await settle('agent-end', key, {
+        agent: agent.name,
+        childRunId: run,
+        status,
+        usage,
+        ...(error ? { error } : { value: output ?? null }),
+      })
       return outcome
     },
 
@@ -135,11 +148,16 @@ export function createRunContext(parts: RunContextParts): RunContext {
 async function attempt<T>(clock: Clock, effect: () => Promise<T>): Promise<Memo> {
   const begun = clock.now()
   try {
-    const value = await effect()
-    return { value: value as JsonValue, durationMs: clock.now() - begun }
+    const value = asLogged(await effect())
+    return { value, durationMs: clock.now() - begun }
   } catch (error) {
     return { error: TroupeError.wrap(error, 'agent/failed').toJSON(), durationMs: clock.now() - begun }
   }
+}
+
+/** What the log will give back of a value, so that the code sees the same live and in replay. Throws when it is no JSON. */
+function asLogged(value: unknown): JsonValue {
+  return JSON.parse(JSON.stringify(value) ?? 'null') as JsonValue
 }
 
 function valueOf<T>(memo: Memo): T {

@@ -4,7 +4,7 @@ import { assertNever } from '../util/assert-never.ts'
 import type { Clock } from '../util/clock.ts'
 import { Activation, type ActivationEnd } from './activation.ts'
 import { prospectOf } from './answered.ts'
-import { cancelTree } from './cancel-tree.ts'
+import { endTree } from './end-tree.ts'
 import type { AgentRef } from './context.ts'
 import type { EffectScope, LogStore } from './engine.ts'
 import { Hub } from './hub.ts'
@@ -38,6 +38,8 @@ export class RunDriver {
   #wake: (() => void) | null = null
   #parked = Promise.withResolvers<void>()
   #dropped: readonly Entry[] | null = null
+  /** How long the tree was when the last activation began after parking. */
+  #wokenAt = 0
 
   constructor(options: RunDriverOptions) {
     this.#options = options
@@ -98,7 +100,7 @@ export class RunDriver {
 
   async #activate(agent: AgentRef): Promise<EntryBodies['run-end']> {
     for (;;) {
-      if (this.#cancelled) return this.#endCancelled(this.#cancelled)
+      if (this.#cancelled) return this.#endAll('cancelled', this.#cancelled)
       if (this.#stopped) throw new TroupeError('engine/closed', `run ${this.runId} was stopped; resume it to go on`)
       const end = await this.#runOnce(agent)
       switch (end.type) {
@@ -111,9 +113,12 @@ export class RunDriver {
           break
         case 'stopped':
           break
+        case 'limit':
+          return this.#endAll('limit', end.error)
         case 'broken':
           if (!TroupeError.is(end.error, 'run/ended')) throw end.error
-          return this.#readEnd()
+          if (isEnded(await this.#options.store.read(this.runId), this.runId)) return this.#readEnd()
+          break // Only a child was ended from outside so far: the next activation takes that from its log.
         default:
           assertNever(end)
       }
@@ -163,9 +168,14 @@ export class RunDriver {
       })
       const tree = await store.readTree(runId)
       const { answered, until } = prospectOf(tree)
-      if (answered || (until !== undefined && until <= clock.now()) || isEnded(tree, runId)) break
+      const isDue = answered || (until !== undefined && until <= clock.now())
+      // What the last activation left lying though it was there, the next one would leave lying too.
+      if ((isDue && tree.length !== this.#wokenAt) || isEnded(tree, runId)) {
+        this.#wokenAt = tree.length
+        break
+      }
       const waitMs = store.shared ? WATCH_INTERVAL_MS : Infinity
-      const timeMs = Math.min(waitMs, until === undefined ? Infinity : until - clock.now())
+      const timeMs = Math.min(waitMs, until === undefined || isDue ? Infinity : until - clock.now())
       const disarm = Number.isFinite(timeMs) ? clock.after(timeMs, () => this.#wake?.()) : () => {}
       await woken
       disarm()
@@ -173,9 +183,9 @@ export class RunDriver {
     this.#wake = null
   }
 
-  async #endCancelled(reason: TroupeError): Promise<EntryBodies['run-end']> {
+  async #endAll(status: 'cancelled' | 'limit', reason: TroupeError): Promise<EntryBodies['run-end']> {
     const { store, clock, runId } = this.#options
-    this.hub.publish(await cancelTree(store, runId, reason, clock))
+    this.hub.publish(await endTree(store, runId, { status, reason, clock }))
     return this.#readEnd()
   }
 

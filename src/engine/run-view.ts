@@ -1,6 +1,5 @@
 import { isEntry, type Entry } from '../client/entry.ts'
-import { openWaitsOf, statusOf, stepsOf, usageOf } from '../client/fold.ts'
-import { addUsage } from '../client/usage.ts'
+import { openWaitsOf, statusOf, stepsOf, treeUsageOf } from '../client/fold.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { RunView } from './run.ts'
 
@@ -23,7 +22,7 @@ export function viewOf(run: string, tree: readonly Entry[]): RunView {
     status: body?.status ?? statusOf(own),
     output: body?.output ?? null,
     error: body?.error ?? null,
-    usage: body?.usage ?? openLogs.map(usageOf).reduce(addUsage),
+    usage: body?.usage ?? treeUsageOf(run, tree),
     steps: stepsOf(own),
     waits: body ? [] : openLogs.flatMap(openWaitsOf),
     createdAt: start.at,

@@ -4,7 +4,8 @@ import { TroupeError } from '../errors/troupe-error.ts'
 import { systemClock, type Clock } from '../util/clock.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
 import { newRunId, rootOf } from '../util/run-id.ts'
-import { cancelTree } from './cancel-tree.ts'
+import type { BudgetLimits } from './budget.ts'
+import { endTree } from './end-tree.ts'
 import type { AgentRef } from './context.ts'
 import { decisionPlace } from './decisions.ts'
 import type { EffectScope, EngineAdapter, HeadFilter, LogStore } from './engine.ts'
@@ -33,6 +34,8 @@ export interface RunOptions {
   readonly images?: readonly string[]
   readonly maxSteps?: number
   readonly session?: string
+  /** Caps on the run and all agents that it calls, together. */
+  readonly budget?: BudgetLimits
   readonly tenant?: string
   /** Cancels the run when aborted. */
   readonly signal?: AbortSignal
@@ -145,7 +148,7 @@ export class Runtime implements AsyncDisposable {
     const driver = this.#drivers.get(runId)
     if (driver) return driver.cancel(error)
     if ((await this.#store.read(runId)).length === 0) throw new TroupeError('run/not-found', `no run ${runId} in this store`)
-    await cancelTree(this.#store, runId, error, this.#clock)
+    await endTree(this.#store, runId, { status: 'cancelled', reason: error, clock: this.#clock })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,6 +177,7 @@ export class Runtime implements AsyncDisposable {
       ...(start && { start }),
       dropAtEnd: this.#dropAtEnd,
     })
+    if (this.#drivers.has(runId)) return driver // Its store will refuse it: that run has begun.
     this.#drivers.set(runId, driver)
     const forget = (): boolean => this.#drivers.delete(runId)
     driver.ended.then(forget, forget)
@@ -187,7 +191,8 @@ export class Runtime implements AsyncDisposable {
     try {
       await this.#writeFromOutside(run, this.#entry('approval-given', key, body))
     } catch (error) {
-      if (TroupeError.is(error, 'engine/duplicate-key')) throw new TroupeError('run/already-decided', `call ${run}:${key} was decided already`)
+      if (TroupeError.is(error, 'engine/duplicate-key'))
+        throw new TroupeError('run/already-decided', `call ${run}:${key} was decided already`)
       throw error
     }
   }
@@ -206,13 +211,14 @@ export class Runtime implements AsyncDisposable {
   }
 }
 
-function inputOf(task: string, { context, images, maxSteps, session }: RunOptions): RunInput {
+function inputOf(task: string, { context, images, maxSteps, session, budget }: RunOptions): RunInput {
   return {
     task,
     ...(context && { context }),
     ...(images && { images }),
     ...(maxSteps !== undefined && { maxSteps }),
     ...(session !== undefined && { session }),
+    ...(budget && { budget }),
   }
 }
 

@@ -9,14 +9,14 @@ export interface CodeAgentPrompt {
   /** Declarations of tools and managed agents, in the language. */
   readonly declarations: readonly string[]
   /** Declares the final answer with the type that it must fit; absent when anything will do. */
-  readonly outputType?: string
+  readonly finalAnswer?: string
   readonly instructions?: string
   readonly maxSteps: number
 }
 
 /** The system text of an agent that acts by writing code. */
 export function codeAgentPrompt(variables: CodeAgentPrompt): string {
-  const { name, declarations, outputType, instructions, maxSteps } = variables
+  const { name, declarations, finalAnswer, instructions, maxSteps } = variables
   const { title, tag, final, print, persistence, rules } = WORDING[variables.language]
   const tools = declarations.length === 0 ? 'There are no tools: work with the language alone.' : `\`\`\`${tag}\n${declarations.join('\n\n')}\n\`\`\``
   return [
@@ -32,7 +32,7 @@ ${tools}`,
     `## Rules
 ${rules.map((rule) => `- ${rule}`).join('\n')}
 - ${persistence}
-- Finish by calling ${final} in your code, with the value that the task asks for. It ends the run at once: look at results first, answer in a later step when you need to judge them.${outputType === undefined ? '' : `\n- The final value must fit its type here:\n\`\`\`${tag}\n${outputType}\n\`\`\``}
+- Finish by calling ${final} in your code, with the value that the task asks for. It ends the run at once: look at results first, answer in a later step when you need to judge them.${finalAnswer === undefined ? '' : `\n- The final value must fit its type here:\n\`\`\`${tag}\n${finalAnswer}\n\`\`\``}
 - Say only what the results show. When a result is missing or odd, say so; never make up a value.
 - After an error, correct the cause. Do not repeat calls that have succeeded: their results are still in your variables.`,
     ...(instructions === undefined ? [] : [`## Instructions\n${instructions}`]),

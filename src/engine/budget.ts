@@ -1,0 +1,235 @@
+import { isEntry, type Entry } from '../client/entry.ts'
+import type { Usage } from '../client/usage.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+
+/** Caps on a run and all runs below it together; what is absent is not capped. */
+export interface BudgetLimits {
+  /** Input and output of all models. */
+  readonly tokens?: number
+  /** A model whose price is not known is refused under this cap. */
+  readonly costUsd?: number
+  readonly toolCalls?: number
+  /** Wall time of the run, without the time in which it was parked. */
+  readonly timeMs?: number
+}
+
+/** What a run tree has used. */
+export interface Spent {
+  readonly tokens: number
+  readonly costUsd: number
+  readonly toolCalls: number
+}
+
+/** One model call, asked for before it is made. Prices are USD per million tokens; null: not known. */
+export interface BudgetRequest {
+  readonly inputTokens: number
+  readonly maxOutputTokens: number
+  readonly price: { readonly input: number; readonly output: number } | null
+}
+
+/** Room that is held for one model call. */
+export interface Reservation {
+  /** What the call may write: as asked, or less where less is left. */
+  readonly maxOutputTokens: number
+  /** Replaces what was held by what was used. */
+  settle(usage: Usage): void
+  /** Gives back what is still held; after `settle` it does nothing. */
+  release(): void
+}
+
+/** The agent's side of a budget. */
+export interface Budget {
+  readonly isLimited: boolean
+  readonly spent: Spent
+  /**
+   * Holds room in this run's budget and in all above it. Waits while siblings hold what is missing; lowers
+   * `maxOutputTokens` when even alone it does not fit. Throws `budget/spent`, and `config/invalid` for an unknown price.
+   */
+  reserve(request: BudgetRequest, signal: AbortSignal): Promise<Reservation>
+  /** Counts a tool call that is about to start. Throws `budget/spent` when there is none left. */
+  takeToolCall(): void
+}
+
+/** Fewer tokens are no room for an answer. */
+const MIN_OUTPUT_TOKENS = 256
+
+const NOTHING: Spent = { tokens: 0, costUsd: 0, toolCalls: 0 }
+
+/** The budget of one run in its tree: every amount counts for the run and for all runs above it. */
+export class TreeBudget implements Budget {
+  readonly #limits: BudgetLimits
+  readonly #isTimeUp: () => boolean
+  readonly #parent: TreeBudget | null
+  /** Calls that wait for siblings to settle; kept at the root. */
+  readonly #waiting = new Set<() => void>()
+  #spent: Spent
+  #held: Spent = NOTHING
+
+  /** `isTimeUp` is asked between operations; whoever opens the run stops those under way. */
+  constructor(limits: BudgetLimits, spent: Spent = NOTHING, parent: TreeBudget | null = null, isTimeUp: () => boolean = () => false) {
+    this.#limits = limits
+    this.#isTimeUp = isTimeUp
+    this.#spent = spent
+    this.#parent = parent
+  }
+
+  get isLimited(): boolean {
+    const { tokens, costUsd, toolCalls } = this.#limits
+    return tokens !== undefined || costUsd !== undefined || toolCalls !== undefined || (this.#parent?.isLimited ?? false)
+  }
+
+  get spent(): Spent {
+    return this.#spent
+  }
+
+  get reserved(): Spent {
+    return this.#held
+  }
+
+  get limits(): BudgetLimits {
+    return this.#limits
+  }
+
+  async reserve(request: BudgetRequest, signal: AbortSignal): Promise<Reservation> {
+    this.#checkPrice(request)
+    this.#checkTime()
+    for (;;) {
+      signal.throwIfAborted()
+      const { fits, maxOutputTokens, missing, heldByOthers } = this.#room(request)
+      if (fits) return this.#hold(request, maxOutputTokens)
+      if (!heldByOthers) throw new TroupeError('budget/spent', missing)
+      await this.#untilSettled(signal)
+    }
+  }
+
+  takeToolCall(): void {
+    this.#checkTime()
+    const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && spent.toolCalls >= toolCalls)
+    if (full) throw new TroupeError('budget/spent', `the budget of ${full.limits.toolCalls} tool calls is spent`)
+    for (const budget of this.#line()) budget.#spent = plus(budget.#spent, { ...NOTHING, toolCalls: 1 })
+  }
+
+  /** This budget and those above it. */
+  #line(): readonly TreeBudget[] {
+    return this.#parent ? [this, ...this.#parent.#line()] : [this]
+  }
+
+  #root(): TreeBudget {
+    return this.#parent === null ? this : this.#parent.#root()
+  }
+
+  #checkTime(): void {
+    const late = this.#line().find((budget) => budget.#isTimeUp())
+    if (late) throw timeUp(late.limits.timeMs)
+  }
+
+  #checkPrice({ price }: BudgetRequest): void {
+    if (price === null && this.#line().some(({ limits }) => limits.costUsd !== undefined)) {
+      throw new TroupeError(
+        'config/invalid',
+        'a budget in USD cannot be kept with a model whose price is not known: give its price, or cap tokens instead',
+      )
+    }
+  }
+
+  /** How much of a request fits now, and whether waiting for siblings could help. */
+  #room(request: BudgetRequest): { fits: boolean; maxOutputTokens: number; missing: string; heldByOthers: boolean } {
+    const line = this.#line()
+    const now = Math.min(...line.map((budget) => budget.#outputRoom(request, true)))
+    const alone = Math.min(...line.map((budget) => budget.#outputRoom(request, false)))
+    const wanted = Math.min(request.maxOutputTokens, Math.max(alone, 0))
+    const least = Math.min(MIN_OUTPUT_TOKENS, request.maxOutputTokens)
+    const tight = line.toSorted((a, b) => a.#outputRoom(request, false) - b.#outputRoom(request, false))[0] ?? this
+    return {
+      fits: wanted >= least && now >= wanted,
+      maxOutputTokens: Number.isFinite(wanted) ? Math.floor(wanted) : request.maxOutputTokens,
+      missing: tight.#describe(),
+      heldByOthers: wanted >= least,
+    }
+  }
+
+  /** Output tokens that fit beside the request's input under this budget alone; Infinity where nothing is capped. */
+  #outputRoom({ inputTokens, price }: BudgetRequest, withHeld: boolean): number {
+    const { tokens, costUsd } = this.#limits
+    const used = withHeld ? plus(this.#spent, this.#held) : this.#spent
+    const byTokens = tokens === undefined ? Infinity : tokens - used.tokens - inputTokens
+    if (costUsd === undefined || !price || price.output === 0) return byTokens
+    const leftUsd = costUsd - used.costUsd - (inputTokens * price.input) / 1e6
+    return Math.min(byTokens, (leftUsd / price.output) * 1e6)
+  }
+
+  #describe(): string {
+    const { tokens, costUsd } = this.#limits
+    const parts = [
+      ...(tokens === undefined ? [] : [`${this.#spent.tokens} of ${tokens} tokens`]),
+      ...(costUsd === undefined ? [] : [`${this.#spent.costUsd.toFixed(4)} of ${costUsd} USD`]),
+    ]
+    return `the budget does not allow another model call: ${parts.join(' and ')} are spent`
+  }
+
+  #hold({ inputTokens, price }: BudgetRequest, maxOutputTokens: number): Reservation {
+    const usd = price ? (inputTokens * price.input + maxOutputTokens * price.output) / 1e6 : 0
+    let held: Spent | null = { tokens: inputTokens + maxOutputTokens, costUsd: usd, toolCalls: 0 }
+    for (const budget of this.#line()) budget.#held = plus(budget.#held, held)
+    const release = (): void => {
+      if (!held) return
+      for (const budget of this.#line()) budget.#held = minus(budget.#held, held)
+      held = null
+      const root = this.#root()
+      for (const wake of root.#waiting) wake()
+      root.#waiting.clear()
+    }
+    return {
+      maxOutputTokens,
+      settle: (usage) => {
+        for (const budget of this.#line()) budget.#spent = plus(budget.#spent, spentBy(usage))
+        release()
+      },
+      release,
+    }
+  }
+
+  async #untilSettled(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#root().#waiting.add(resolve)
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    await promise
+  }
+}
+
+/** What the logs of a run and of all runs below it have used, each model call counted once. */
+export function spentIn(entries: readonly Entry[]): Spent {
+  return entries.reduce((sum, entry) => {
+    if (isEntry(entry, 'tool-start')) return plus(sum, { ...NOTHING, toolCalls: 1 })
+    if (isEntry(entry, 'model-end') && 'value' in entry.body) return plus(sum, spentBy(entry.body.value.usage))
+    return sum
+  }, NOTHING)
+}
+
+/** Milliseconds that a run has been at work by its log: the time in which it was parked does not count. */
+export function workedMs(entries: readonly Entry[], now: number): number {
+  const times = entries.map((entry) => Date.parse(entry.at))
+  const parked = entries.reduce((sum, entry, i) => {
+    const next = times[i + 1]
+    return entry.type === 'run-waiting' && next !== undefined ? sum + next - Date.parse(entry.at) : sum
+  }, 0)
+  const [first] = times
+  return first === undefined ? 0 : now - first - parked
+}
+
+/** The error of a run whose `timeMs` is over. */
+export function timeUp(timeMs: number | undefined): TroupeError {
+  return new TroupeError('budget/spent', `the time of ${timeMs} ms is over`)
+}
+
+function spentBy({ inputTokens, outputTokens, costUsd = 0 }: Usage): Spent {
+  return { tokens: inputTokens + outputTokens, costUsd, toolCalls: 0 }
+}
+
+function plus(a: Spent, b: Spent): Spent {
+  return { tokens: a.tokens + b.tokens, costUsd: a.costUsd + b.costUsd, toolCalls: a.toolCalls + b.toolCalls }
+}
+
+function minus(a: Spent, b: Spent): Spent {
+  return { tokens: a.tokens - b.tokens, costUsd: a.costUsd - b.costUsd, toolCalls: a.toolCalls - b.toolCalls }
+}
