@@ -14,14 +14,15 @@ export interface Cast {
   chosen(name: string | undefined): Agent
 }
 
-/** The configured agents, or the default agent where none is. Models are resolved here, before anything runs. */
-export async function castOf(config: TroupeConfig, flags: FlagValues): Promise<Cast> {
+/** The configured agents, or the default agent where none is. Models are resolved here, before anything runs; `standIn` is for those that none is named for. */
+export async function castOf(config: TroupeConfig, flags: FlagValues, standIn?: LanguageModel): Promise<Cast> {
   const language = languageOf(textFlag(flags, 'language'))
   const model = await modelOf(config, flags)
   const sandbox = await sandboxNamed(config, flags, language)
   const agents =
     config.agents && Object.keys(config.agents).length > 0 ? config.agents : { main: await defaultAgent(config, language, sandbox, model) }
-  const defaults = { ...(model && { model }), ...(sandbox && { sandbox }), ...(config.limits && { limits: config.limits }) }
+  const given = model ?? standIn
+  const defaults = { ...(given && { model: given }), ...(sandbox && { sandbox }), ...(config.limits && { limits: config.limits }) }
   const cast = Object.fromEntries(Object.entries(agents).map(([name, agent]) => [name, agent.withDefaults(defaults)]))
   return { agents: cast, chosen: (name) => choose(cast, name) }
 }

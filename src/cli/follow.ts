@@ -25,6 +25,8 @@ export interface FollowOptions {
   readonly waitMs?: number
   /** By run, the last seq that was logged before: not shown again. */
   readonly known?: ReadonlyMap<string, number>
+  /** Rejects when this process cannot go on with the run. */
+  readonly lost?: Promise<never>
   /** How to go on after a stop, for the person who stopped it. */
   readonly resumeHint: string
 }
@@ -60,14 +62,14 @@ class Follower {
   }
 
   async follow(signals: Signals): Promise<number> {
-    const { run, view } = this.#options
+    const { run, view, lost } = this.#options
     const events = run[Symbol.asyncIterator]()
     try {
       let next = events.next()
       for (;;) {
-        const got = await Promise.race([next, this.#left.promise])
+        next.catch(() => {}) // may fail after we have left
+        const got = await Promise.race([next, this.#left.promise, ...(lost ? [lost] : [])])
         if ('exitCode' in got) {
-          next.catch(() => {})
           return got.exitCode
         }
         if (got.done) throw new TroupeError('internal/unreachable', `run ${run.id} told no end`)

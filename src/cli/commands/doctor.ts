@@ -1,4 +1,4 @@
-import { access, constants, readFile } from 'node:fs/promises'
+import { access, constants, readFile, stat } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
@@ -130,12 +130,17 @@ async function examineStore(given: string | undefined): Promise<Findings['store'
   try {
     const address = storeAddress(given)
     url = address.url
-    if (address.type === 'sqlite' && !existsSync(address.path)) await access(existingAbove(address.path), constants.W_OK)
+    if (address.type === 'sqlite' && !existsSync(address.path)) await checkDirectory(existingAbove(address.path))
     else await (await openStore(address))[Symbol.asyncDispose]()
     return { url, writable: true }
   } catch (error) {
     return { url, writable: false, why: messageOf(error) }
   }
+}
+
+async function checkDirectory(path: string): Promise<void> {
+  if (!(await stat(path)).isDirectory()) throw new TroupeError('config/missing-file', `${path} is no directory`)
+  await access(path, constants.W_OK)
 }
 
 function existingAbove(path: string): string {

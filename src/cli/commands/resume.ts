@@ -4,6 +4,7 @@ import type { RunView } from '../../engine/run.ts'
 import type { Runtime } from '../../engine/runtime.ts'
 import { prospectOf } from '../../engine/answered.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
+import { absentModel } from '../absent-model.ts'
 import { castOf, type Cast } from '../agents.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { loadConfig } from '../config.ts'
@@ -32,7 +33,8 @@ export const resumeCommand: Command = {
 
     const standing = await standingOf(runId, flags)
     if (standing.view.status !== 'running' && standing.view.status !== 'waiting') return showLast(standing, 'run-end', json)
-    const cast = await castOf(config, flags)
+    const { model, asked } = absentModel()
+    const cast = await castOf(config, flags, model)
     checkAgent(cast, standing.view)
 
     await using place = await openWorkplace({ address, cast, json, waitMs })
@@ -40,7 +42,7 @@ export const resumeCommand: Command = {
       return showLast(standing, 'run-waiting', json)
     }
     const run = place.runtime.resume(runId)
-    return await follow({ ...place, run, known: standing.known, resumeHint: place.resumeHint(runId) })
+    return await follow({ ...place, run, known: standing.known, lost: asked, resumeHint: place.resumeHint(runId) })
   },
 }
 

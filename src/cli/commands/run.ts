@@ -29,11 +29,11 @@ export const runCommand: Command = {
     const maxSteps = numberFlag(flags, 'max-steps', { min: 0 })
     const waitMs = secondsFlag(flags, 'wait')
     const context = await contextOf(textFlag(flags, 'context'))
+    const task = await taskOf(positionals[0])
     const config = await loadConfig(textFlag(flags, 'config'))
     const address = storeAddress(textFlag(flags, 'store') ?? config.store)
     const cast = await castOf(config, flags)
     const agent = cast.chosen(textFlag(flags, 'agent'))
-    const task = await taskOf(positionals[0])
 
     await using place = await openWorkplace({ address, cast, json: flags['json'] === true, waitMs })
     const run = place.runtime.run(agent, task, { ...(context && { context }), ...(maxSteps !== undefined && { maxSteps }) })
