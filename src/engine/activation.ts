@@ -167,7 +167,12 @@ export class Activation {
     for (const { run: stray, writer, abort, recorded } of strays.toReversed()) {
       const reason = new TroupeError('run/cancelled', `run ${run} ended without waiting for this run`)
       abort.abort(reason)
-      const body = { status: 'cancelled', error: reason.toJSON(), usage: usageOf(recorded.entries), steps: stepsOf(recorded.entries) } as const
+      const body = {
+        status: 'cancelled',
+        error: reason.toJSON(),
+        usage: usageOf(recorded.entries),
+        steps: stepsOf(recorded.entries),
+      } as const
       await this.#activity.during(() => writer.append([writer.entry('run-end', 'end', body)]))
       writer.close()
       this.#open.delete(stray)
@@ -200,7 +205,15 @@ export class Activation {
     const isTimeUp = (): boolean => limits.timeMs !== undefined && workedMs(recorded.entries, clock.now()) >= limits.timeMs
     const budget = new TreeBudget(limits, spentIn(below), parent?.budget, isTimeUp)
     if (limits.timeMs !== undefined && run === this.#options.rootRunId) this.#stopAfter(limits.timeMs, workedMs(entries, clock.now()))
-    const open = { run, writer, turns: new Turns(recorded.turns()), inbox: new Inbox(clock, entries), recorded, budget, abort: new AbortController() }
+    const open = {
+      run,
+      writer,
+      turns: new Turns(recorded.turns()),
+      inbox: new Inbox(clock, entries),
+      recorded,
+      budget,
+      abort: new AbortController(),
+    }
     this.#open.set(run, open)
     if (this.#closed) writer.close()
     return open

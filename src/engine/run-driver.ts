@@ -26,6 +26,9 @@ export interface RunDriverOptions {
 /** How often a waiting run of a shared store looks for what other processes wrote. */
 const WATCH_INTERVAL_MS = 250
 
+/** What the last activation left lying though it was there, the next one will hardly take: it is not tried at once. */
+const LEFT_LYING_MS = 5_000
+
 /** Drives one root run in this process through its activations, from claim to `run-end`. */
 export class RunDriver {
   readonly hub: Hub = new Hub()
@@ -169,13 +172,11 @@ export class RunDriver {
       const tree = await store.readTree(runId)
       const { answered, until } = prospectOf(tree)
       const isDue = answered || (until !== undefined && until <= clock.now())
-      // What the last activation left lying though it was there, the next one would leave lying too.
-      if ((isDue && tree.length !== this.#wokenAt) || isEnded(tree, runId)) {
-        this.#wokenAt = tree.length
-        break
-      }
+      const isLeftLying = isDue && tree.length === this.#wokenAt
+      if (isDue || isEnded(tree, runId)) this.#wokenAt = isLeftLying ? 0 : tree.length
+      if ((isDue && !isLeftLying) || isEnded(tree, runId)) break
       const waitMs = store.shared ? WATCH_INTERVAL_MS : Infinity
-      const timeMs = Math.min(waitMs, until === undefined || isDue ? Infinity : until - clock.now())
+      const timeMs = Math.min(waitMs, isLeftLying ? LEFT_LYING_MS : until === undefined ? Infinity : until - clock.now())
       const disarm = Number.isFinite(timeMs) ? clock.after(timeMs, () => this.#wake?.()) : () => {}
       await woken
       disarm()

@@ -1,6 +1,8 @@
 import { isEntry, type Entry } from '../client/entry.ts'
 import { openWaitsOf, statusOf, stepsOf, treeUsageOf } from '../client/fold.ts'
+import { NO_USAGE } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
+import type { RunHead } from './engine.ts'
 import type { RunView } from './run.ts'
 
 /** Folds the logs of a tree into a view of its root; waits are those of the whole tree. Throws `run/not-found`. */
@@ -25,6 +27,24 @@ export function viewOf(run: string, tree: readonly Entry[]): RunView {
     usage: body?.usage ?? treeUsageOf(run, tree),
     steps: stepsOf(own),
     waits: body ? [] : openLogs.flatMap(openWaitsOf),
+    createdAt: start.at,
+  }
+}
+
+/** What a list shows of a run whose log cannot be read. Throws what is no fault of that log. */
+export function damagedView({ run, start }: RunHead, error: unknown): RunView {
+  if (!TroupeError.is(error, 'engine/log-corrupt') || !isEntry(start, 'run-start')) throw TroupeError.wrap(error, 'engine/store-failed')
+  const { agent, input } = start.body
+  return {
+    runId: run,
+    agent,
+    task: input.task,
+    status: 'failed',
+    output: null,
+    error: error.toJSON(),
+    usage: NO_USAGE,
+    steps: 0,
+    waits: [],
     createdAt: start.at,
   }
 }

@@ -13,7 +13,7 @@ import { Projector } from './hub.ts'
 import { RunDriver } from './run-driver.ts'
 import { eventsOf, runHandle } from './run-handle.ts'
 import type { Run, RunView } from './run.ts'
-import { viewOf } from './run-view.ts'
+import { damagedView, viewOf } from './run-view.ts'
 
 export interface RuntimeOptions {
   /** Where the logs are kept, such as `sqlite({ path })`. */
@@ -100,10 +100,10 @@ export class Runtime implements AsyncDisposable {
     return viewOf(runId, await this.entries(runId))
   }
 
-  /** Newest first. */
+  /** Newest first. A run whose log cannot be read is there too, as `failed` with `engine/log-corrupt`. */
   async list(filter: HeadFilter = {}): Promise<readonly RunView[]> {
     const heads = await this.#store.heads({ rootsOnly: true, ...filter })
-    return Promise.all(heads.map(({ run }) => this.get(run)))
+    return Promise.all(heads.map((head) => this.get(head.run).catch((error: unknown) => damagedView(head, error))))
   }
 
   /** The log of a run and of all runs below it, in the order of writing; empty for an unknown run. */
