@@ -1,0 +1,115 @@
+import type { ExecutionError } from '../sandbox.ts'
+import type { Limits } from '../limits.ts'
+
+/** What one worker is started with. */
+export interface WorkerData {
+  readonly wasm: WebAssembly.Module
+  readonly defences: Defences
+}
+
+/** Each defence can be switched off, so that a test can show that something breaks without it. Only tests do so. */
+export interface Defences {
+  /** Interrupt ticks and promise jobs are counted and limited. */
+  readonly fuel: boolean
+  /** CPU time is limited where fuel is slow to be met. */
+  readonly cpu: boolean
+  /** A thread that answers nobody is terminated. */
+  readonly backstop: boolean
+  readonly memory: boolean
+  readonly stack: boolean
+  /** The guest's own code takes its builtins before the model's code runs. */
+  readonly primordials: boolean
+  /** Names of tools, `finalAnswer`, `tools` and `console` cannot be overwritten. */
+  readonly fixedNames: boolean
+  /** No `eval`, no `new Function`. */
+  readonly noEval: boolean
+  /** `Error.prepareStackTrace` cannot hand the guest's own functions to the model's code. */
+  readonly hiddenFrames: boolean
+  /** `finalAnswer` stops the code that called it. */
+  readonly finalStop: boolean
+  readonly callLimit: boolean
+  readonly inFlightLimit: boolean
+  readonly argumentBytes: boolean
+  readonly answerBytes: boolean
+  readonly outputBytes: boolean
+  readonly fixedClock: boolean
+  readonly seededRandom: boolean
+  /** The host checks shape, size and numbering of every frame. */
+  readonly validFrames: boolean
+  /** A cancelled step is stopped from within, so that its neighbours live. */
+  readonly abortFlag: boolean
+  /** Code longer than a mebibyte, or nested more than 500 deep, is refused before any parser sees it. */
+  readonly sourceLimits: boolean
+}
+
+export const ALL_DEFENCES: Defences = {
+  fuel: true,
+  cpu: true,
+  backstop: true,
+  memory: true,
+  stack: true,
+  primordials: true,
+  fixedNames: true,
+  noEval: true,
+  hiddenFrames: true,
+  finalStop: true,
+  callLimit: true,
+  inFlightLimit: true,
+  argumentBytes: true,
+  answerBytes: true,
+  outputBytes: true,
+  fixedClock: true,
+  seededRandom: true,
+  validFrames: true,
+  abortFlag: true,
+  sourceLimits: true,
+}
+
+/** From the host to a worker, several in one message. Each `execute` and `reply` is answered by exactly one `Report`, in order. */
+export type Command =
+  | { readonly type: 'open'; readonly id: number; readonly limits: Limits; readonly setup: string; readonly stop: Int32Array }
+  | { readonly type: 'execute'; readonly id: number; readonly step: number; readonly code: string; readonly clock: number; readonly seed: number }
+  | { readonly type: 'reply'; readonly id: number; readonly call: number; readonly ok: boolean; readonly text: string }
+  | { readonly type: 'close'; readonly id: number }
+
+/** What one guest turn came to. */
+export interface Report {
+  readonly id: number
+  /** What the guest drained (see `GuestTurn`), '' where there is nothing to read. */
+  readonly text: string
+  readonly stop: Stop | null
+  /** The error of a code action that never ran (it does not parse), or that the engine itself threw. */
+  readonly error: ExecutionError | null
+  /** Ticks spent by the step so far. */
+  readonly fuel: number
+  /** CPU milliseconds of the whole thread so far: where the backstop's count for the next turn begins. */
+  readonly cpuMs: number
+  /** Where the code was when it was stopped, where that is known. */
+  readonly line: number | null
+  /** `retire`: the worker should take no new sessions. `terminate`: it can prepare no code for anyone any more. */
+  readonly unfit: 'retire' | 'terminate' | null
+}
+
+/**
+ * Why a step was stopped from outside the model's code. `fuel` alone is the same in every replay and leaves the session
+ * usable; `leftover`: fuel ran out and the promise jobs that were left did not come to rest either.
+ */
+export type Stop = 'fuel' | 'leftover' | 'cpu' | 'memory' | 'aborted' | 'trap'
+
+/** What `setup` is: JSON of this. */
+export interface Setup {
+  readonly tools: readonly { readonly name: string; readonly parameters: readonly string[]; readonly signature: string }[]
+  readonly context: string
+  readonly maxCalls: number
+  readonly maxInFlight: number
+  readonly answerBytes: number
+  readonly outputBytes: number
+}
+
+/** The message that a worker sends once, when it can take sessions. */
+export const READY = 'ready'
+
+/** Commands that a guest turn follows. */
+export function isTurn(command: Command): boolean {
+  return command.type === 'execute' || command.type === 'reply'
+}

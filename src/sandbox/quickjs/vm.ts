@@ -1,0 +1,91 @@
+import { JSValueHandle, QuickJS } from 'quickjs-wasi'
+import { preludeSource, type Guest } from './prelude.ts'
+import type { Defences } from './protocol.ts'
+
+/** One interpreter with the guest's prelude in it, not yet anyone's. */
+export interface Vm {
+  readonly quickjs: QuickJS
+  readonly guest: { readonly [Name in keyof Guest]: JSValueHandle }
+  readonly control: Control
+}
+
+/** What the engine asks of the session that owns the interpreter. */
+export interface Control {
+  /** At every interrupt tick; true stops the running code so that no `catch` of it sees it. */
+  onTick: () => boolean
+  /** `finalAnswer` and limits of the prelude stop the running code at its next tick. */
+  onHalt: () => void
+  /** Milliseconds since 1970. */
+  clock: number
+}
+
+/** Native stack of the interpreter, of the megabyte that its binary has; a guest that recurses too deep gets a RangeError. */
+const STACK_BYTES = 256 * 1024
+
+/** About 2 ms. The memory limit is set when a session takes the interpreter. */
+export async function createVm(wasm: WebAssembly.Module, defences: Defences): Promise<Vm> {
+  const control: Control = { onTick: () => false, onHalt: () => {}, clock: 0 }
+  const quickjs = await QuickJS.create({
+    wasm,
+    maxStackSize: defences.stack ? STACK_BYTES : 0,
+    timezoneOffset: 0,
+    interruptHandler: () => control.onTick(),
+    wasi: (memory) => ({
+      clock_time_get(_clock: number, _precision: bigint, result: number) {
+        new DataView(memory.buffer).setBigUint64(result, BigInt(Math.trunc(defences.fixedClock ? control.clock : Date.now())) * 1_000_000n, true)
+        return 0
+      },
+      random_get(at: number, length: number) {
+        new Uint8Array(memory.buffer, at, length).fill(7)
+        return 0
+      },
+      // What the engine itself would log has no reader; 8 is EBADF.
+      fd_write: () => 8,
+    }),
+  })
+  const halt = quickjs.newFunction('halt', () => {
+    control.onHalt()
+    return quickjs.undefined
+  })
+  const make = quickjs.evalCode(preludeSource(defences), 'troupe')
+  const made = quickjs.callFunction(make, quickjs.undefined, halt)
+  const guest = {
+    setup: made.getProp('setup'),
+    begin: made.getProp('begin'),
+    finish: made.getProp('finish'),
+    settle: made.getProp('settle'),
+    mute: made.getProp('mute'),
+    drain: made.getProp('drain'),
+  }
+  for (const handle of [halt, make, made]) handle.dispose()
+  return { quickjs, guest, control }
+}
+
+/** Heap that the guest may hold, in bytes. The library takes it only at creation, and spare interpreters are made before. */
+export function setMemoryLimit({ quickjs }: Vm, bytes: number): void {
+  quickjs._getExports().qjs_set_memory_limit(bytes)
+}
+
+/** Runs one promise job. `threw`: it was interrupted, or threw where nothing could catch it (in `queueMicrotask`). */
+export function runJob({ quickjs }: Vm): 'ran' | 'idle' | 'threw' {
+  const engine = quickjs._getExports()
+  if (engine.qjs_is_job_pending() === 0) return 'idle'
+  return engine.qjs_execute_pending_job() >= 0 ? 'ran' : 'threw'
+}
+
+/** Takes what the last job threw, and gives its stack. */
+export function takeStack({ quickjs }: Vm): string {
+  const thrown = quickjs.getException()
+  try {
+    return thrown.isError ? thrown.getProp('stack').consume((stack) => (stack.isString ? stack.toString() : '')) : ''
+  } finally {
+    thrown.dispose()
+  }
+}
+
+/** What a settled promise holds; null while it is pending. */
+export function settlement({ quickjs }: Vm, promise: JSValueHandle): { readonly ok: boolean; readonly result: JSValueHandle } | null {
+  const state = promise.promiseState
+  if (state === 0) return null
+  return { ok: state === 1, result: new JSValueHandle(quickjs, quickjs._getExports().qjs_promise_result(promise.ptr)) }
+}

@@ -1,0 +1,70 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { GuestSession } from './guest-session.ts'
+import { prepare } from './prepare.ts'
+import { type Command, READY, type Report, type WorkerData } from './protocol.ts'
+import { createVm, type Vm } from './vm.ts'
+
+/** One interpreter is kept ready, because making one takes about 2 ms. */
+const SPARES = 1
+
+const { wasm, defences } = workerData as WorkerData
+const port = parentPort
+if (port === null) throw new Error('the worker of the quickjs sandbox was started outside a worker thread')
+
+const sessions = new Map<number, GuestSession>()
+const spares: Vm[] = []
+const inbox: Command[] = []
+let outbox: Report[] = []
+let isRunning = false
+/** After a crash of the type stripper no code can be prepared here: the host ends this thread, and nothing may be answered wrongly until it does. */
+let isBroken = false
+
+function flush(): void {
+  if (outbox.length === 0) return
+  const reports = outbox
+  outbox = []
+  port?.postMessage(reports)
+}
+
+/** Turns are run strictly in the order of the commands; what they came to is sent together, before a turn that takes long. */
+async function run(): Promise<void> {
+  isRunning = true
+  for (let command = inbox.shift(); command !== undefined && !isBroken; command = inbox.shift()) {
+    if (command.type === 'open') sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences, flush))
+    else handle(command)
+  }
+  flush()
+  isRunning = false
+  setImmediate(() => void refill())
+}
+
+function handle(command: Exclude<Command, { type: 'open' }>): void {
+  const session = sessions.get(command.id)
+  if (session === undefined) return
+  switch (command.type) {
+    case 'close':
+      sessions.delete(command.id)
+      session.dispose()
+      return
+    case 'execute':
+    case 'reply': {
+      const report = command.type === 'execute' ? session.execute(command) : session.reply(command)
+      isBroken = report.unfit === 'terminate'
+      outbox.push(report)
+    }
+  }
+}
+
+async function refill(): Promise<void> {
+  while (spares.length < SPARES && !isRunning) spares.push(await createVm(wasm, defences))
+}
+
+port.on('message', (commands: Command[]) => {
+  inbox.push(...commands)
+  if (!isRunning) void run()
+})
+
+// The first use of the type stripper and of the interpreter costs some 20 ms: not in anyone's first step.
+prepare('const warm: number = 1; warm', { fixedNames: new Map(), sourceLimits: true })
+await refill()
+port.postMessage(READY)
