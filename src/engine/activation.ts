@@ -144,12 +144,13 @@ export class Activation {
   async #runOne(run: string, agent: AgentRef): Promise<EntryBodies['run-end']> {
     if (this.#closed) return dropped() // A claim now would take the run from whoever goes on with it.
     const { store } = this.#options
-    const [epoch, entries] = await this.#activity.during(async () => [await store.claim(run), await store.read(run)] as const)
+    const [epoch, known] = await this.#activity.during(async () => [await store.claim(run), await store.readTree(run)] as const)
+    const entries = known.filter((entry) => entry.run === run)
     const start = entries[0]
     if (!start || !isEntry(start, 'run-start'))
       throw new TroupeError('engine/log-corrupt', `the log of run ${run} does not begin with run-start`)
 
-    const open = await this.#openRun(run, epoch, start.body, agent, entries)
+    const open = this.#openRun(run, epoch, start.body, agent, entries, known)
     const outcome = await settled(agent, start.body.input, this.#contextOf(open))
     if (this.#closed) return dropped()
     if (open.turns.missing !== undefined) throw incompatible(run, open.turns.missing)
@@ -165,6 +166,7 @@ export class Activation {
   async #endStrays(run: string): Promise<void> {
     const strays = [...this.#open.values()].filter((open) => open.run !== run && isInTree(open.run, run))
     for (const { run: stray, writer, abort, recorded } of strays.toReversed()) {
+      if (writer.isClosed) continue // Its own end is on its way.
       const reason = new TroupeError('run/cancelled', `run ${run} ended without waiting for this run`)
       abort.abort(reason)
       const body = {
@@ -173,19 +175,20 @@ export class Activation {
         usage: usageOf(recorded.entries),
         steps: stepsOf(recorded.entries),
       } as const
-      await this.#activity.during(() => writer.append([writer.entry('run-end', 'end', body)]))
-      writer.close()
+      await this.#activity.during(() => writer.end(writer.entry('run-end', 'end', body)))
       this.#open.delete(stray)
     }
   }
 
-  async #openRun(
+  /** Nothing is awaited between reading the log and this: what comes in from outside meanwhile would be lost. */
+  #openRun(
     run: string,
     epoch: number,
     start: EntryBodies['run-start'],
     agent: AgentRef,
     entries: readonly Entry[],
-  ): Promise<OpenRun> {
+    tree: readonly Entry[],
+  ): OpenRun {
     const { store, clock, publish } = this.#options
     const recorded = new Recorded(entries)
     const writer = new LogWriter({
@@ -199,11 +202,10 @@ export class Activation {
       },
       onBroken: (error) => void this.#break(error),
     })
-    const below = await this.#activity.during(() => store.readTree(run))
     const parent = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
     const limits = { ...agent.budget, ...start.input.budget }
     const isTimeUp = (): boolean => limits.timeMs !== undefined && workedMs(recorded.entries, clock.now()) >= limits.timeMs
-    const budget = new TreeBudget(limits, spentIn(below), parent?.budget, isTimeUp)
+    const budget = new TreeBudget(limits, spentIn(tree), parent?.budget, isTimeUp)
     if (limits.timeMs !== undefined && run === this.#options.rootRunId) this.#stopAfter(limits.timeMs, workedMs(entries, clock.now()))
     const open = {
       run,

@@ -86,6 +86,38 @@ export function childConformance({ openAdapter, describe, it, expect }: Harness)
       expect(new Set(names).size).toBe(names.length)
     })
 
+    it('ends with its parent when that did not wait for it', async () => {
+      await using runtime = await openRuntime({ engine: await openAdapter() })
+      const gate = new Gate()
+      const counter = new Counter()
+      const child = agentOf(async (ctx) => {
+        await ctx
+          .step('long', async ({ signal }) => {
+            const aborted = new Promise((_, reject) =>
+              signal.addEventListener('abort', () => reject(new TroupeError('run/cancelled', 'stop'))),
+            )
+            await Promise.race([gate.pass(), aborted])
+          })
+          .catch(() => {})
+        return ctx.step('next', counter.effect('next', 1))
+      }, 'child')
+      const boss = agentOf(async (ctx) => {
+        ctx.child('a', child, { task: 'x' }).catch(() => {})
+        await ctx.during(() => gate.reached)
+        return 'gone'
+      }, 'boss')
+      const run = runtime.run(boss, 'go')
+      expect(await run).toMatchObject({ status: 'done', output: 'gone' })
+      await pause(20)
+      const entries = await runtime.entries(run.id)
+      expect(entries.filter(({ type }) => type === 'run-end').map(({ run, body }) => [run, 'status' in body && body.status])).toEqual([
+        [`${run.id}-a`, 'cancelled'],
+        [run.id, 'done'],
+      ])
+      expect(entries.at(-1)?.run).toBe(run.id)
+      expect(counter.runs).toEqual([])
+    })
+
     it('is not disturbed by what a child left running when it ended', async () => {
       await using runtime = await openRuntime({ engine: await openAdapter() })
       const child = agentOf(async (ctx) => {
