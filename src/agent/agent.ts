@@ -41,6 +41,8 @@ export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
   /** What one answer of the model may have at most. Default: 8,192 in a budget, else the provider's. */
   readonly maxOutputTokens?: number
   readonly hooks?: Hooks
+  /** As a managed agent: give the caller `{ answer, summary }`, with what was done in each step, instead of the answer alone. */
+  readonly reportSteps?: boolean
 }
 
 /** The options of an agent of any output. */
@@ -67,6 +69,8 @@ export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined> e
   readonly sandbox?: Sandbox
   /** Caps on each step of code; what is not named keeps its default. */
   readonly limits?: Partial<Limits>
+  /** Ask the model for JSON `{ thought, code }` instead of text with a fenced block. For models that keep to schemas better. */
+  readonly structured?: boolean
 }
 
 /** What an agent takes from where it runs, for options that it does not name itself. */

@@ -11,7 +11,7 @@ import { typescriptType } from '../schema/typescript.ts'
 import type { AgentDefaults, AnyAgentOptions, CodeAgentOptions } from './agent.ts'
 import { callablesOf, type Callables } from './callables.ts'
 import { describeError, observationOf } from './observation.ts'
-import { parseCode } from './parse-code.ts'
+import { parseCode, STRUCTURED_ANSWER } from './parse-code.ts'
 import { codeAgentPrompt } from './prompts/code-agent.prompt.ts'
 import { contextPrompt } from './prompts/context.prompt.ts'
 import { runCode, type CodeRunner, type CodeStep } from './run-code.ts'
@@ -41,9 +41,11 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
         declarations: callables.declarations(),
         maxSteps,
         ...(options.output && { finalAnswer: declareFinalAnswer(options.output, language) }),
+        isStructured: options.structured ?? false,
         ...(options.instructions !== undefined && { instructions: options.instructions }),
       }),
-    open: (input, ctx) => openCodeActor({ name: options.name, language, callables, limits, sandbox }, input, ctx),
+    open: (input, ctx) =>
+      openCodeActor({ name: options.name, language, callables, limits, sandbox, isStructured: options.structured ?? false }, input, ctx),
   }
 }
 
@@ -52,10 +54,12 @@ interface CodeActorOptions {
   readonly language: Language
   readonly callables: Callables
   readonly limits: Limits
+  readonly isStructured: boolean
   sandbox(): Promise<Sandbox>
 }
 
-async function openCodeActor({ name, language, callables, limits, sandbox }: CodeActorOptions, input: RunInput, ctx: RunContext): Promise<Actor> {
+async function openCodeActor(options: CodeActorOptions, input: RunInput, ctx: RunContext): Promise<Actor> {
+  const { name, language, callables, limits, sandbox, isStructured } = options
   const place = await ctx.during(sandbox)
   if (!place.languages.includes(language)) {
     throw new TroupeError('sandbox/unavailable', `agent ${name} writes ${language}, which sandbox ${place.name} does not run`)
@@ -64,7 +68,8 @@ async function openCodeActor({ name, language, callables, limits, sandbox }: Cod
   callables.checkContext(Object.keys(context))
   const session = new RunSession(ctx, { sandbox: place, language, limits, tools: callables.guestFunctions, context })
   const runner: CodeRunner = { agent: name, ctx, session, callables, isolation: place.capabilities.isolation, answerBytes: limits.answerBytes }
-  return { request: {}, context: contextPrompt(context), act: (transcript, step, reply) => actByCode(runner, transcript, step, reply) }
+  const request = isStructured ? { responseFormat: STRUCTURED_ANSWER } : {}
+  return { request, context: contextPrompt(context), act: (transcript, step, reply) => actByCode(runner, transcript, step, reply) }
 }
 
 async function actByCode(runner: CodeRunner, transcript: Transcript, step: number, reply: ModelReply): Promise<Turn> {

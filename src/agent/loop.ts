@@ -1,10 +1,10 @@
 import type { RunInput } from '../client/entry.ts'
 import type { AgentOutcome, RunContext } from '../engine/context.ts'
-import { TroupeError } from '../errors/troupe-error.ts'
 import { ask } from './ask.ts'
 import { checkAnswer } from './check-answer.ts'
 import { lastAttempt } from './last-attempt.ts'
 import { promptOf } from './messages.ts'
+import { reportOf } from './report.ts'
 import { isPlanStep, plan } from './plan.ts'
 import type { AgentSpec, Turn } from './spec.ts'
 import { errorOf, withStep, type Transcript } from './transcript.ts'
@@ -29,7 +29,7 @@ export async function runAgent(agent: AgentSpec, input: RunInput, ctx: RunContex
 
     const error = errorOf(taken)
     await ctx.emit(String(step), 'step-end', { step, usage: reply.usage, ...(error !== undefined && { error }) })
-    if (output !== undefined) return { status: 'done', output }
+    if (output !== undefined) return { status: 'done', output: reportOf(agent, ctx, output, transcript) }
   }
 }
 
@@ -40,9 +40,4 @@ async function judge(agent: AgentSpec, transcript: Transcript, turn: Turn, ctx: 
   const verdict = await checkAnswer(agent, answer, withStep(transcript, taken), ctx, taken.step)
   if (verdict.ok) return { taken, output: verdict.output }
   return { taken: { ...taken, rejected: verdict.reasons } }
-}
-
-/** The outcome of a run that stopped short of an answer. */
-export function limited(reason: string): AgentOutcome {
-  return { status: 'limit', error: new TroupeError('budget/spent', reason).toJSON() }
 }

@@ -1,8 +1,22 @@
-import type { FinishReason } from '../models/model.ts'
+import type { FinishReason, ModelRequest } from '../models/model.ts'
 import type { Language } from '../sandbox/sandbox.ts'
+import { jsonIn } from './json-in-text.ts'
 
 /** The code of a model's answer, or what to tell the model about why there is none. */
 export type ParsedCode = { readonly ok: true; readonly code: string } | { readonly ok: false; readonly fault: string }
+
+/** The form of an answer for models that are asked for JSON. */
+export const STRUCTURED_ANSWER: NonNullable<ModelRequest['responseFormat']> = {
+  type: 'json',
+  name: 'step',
+  description: 'One step: a short thought, and the code to run.',
+  schema: {
+    type: 'object',
+    properties: { thought: { type: 'string' }, code: { type: 'string' } },
+    required: ['thought', 'code'],
+    additionalProperties: false,
+  },
+}
 
 /** Longer code is not something a model means to write. */
 const MAX_CODE_CHARS = 200_000
@@ -20,6 +34,8 @@ const FENCES: Readonly<Record<Language, string>> = { typescript: 'ts', python: '
  */
 export function parseCode(text: string, language: Language, finishReason: FinishReason = 'stop'): ParsedCode {
   if (text.trim() === '') return fault(`Your answer was empty.`, language)
+  const structured = structuredCode(text)
+  if (structured !== undefined && structured !== text) return parseStructured(structured, language, finishReason)
   const fenced = fencedBlocks(text)
   const wanted = fenced.filter(({ tag }) => TAGS[language].includes(tag))
   const tagged = taggedBlocks(text)
@@ -35,6 +51,22 @@ export function parseCode(text: string, language: Language, finishReason: Finish
   if (other) return fault(`Your answer has a block of '${other.tag}', which cannot be run here.`, language)
   if (looksLikeCode(text, language) && text.length <= MAX_CODE_CHARS) return { ok: true, code: text.trim() }
   return fault('Your answer has no code, so nothing was done.', language)
+}
+
+/** The `code` of an answer that is one JSON object. */
+function structuredCode(text: string): string | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined
+  const found = jsonIn(text)
+  if (!found.ok || found.before !== '' || typeof found.value !== 'object' || found.value === null || !('code' in found.value)) return undefined
+  return typeof found.value.code === 'string' ? found.value.code : undefined
+}
+
+/** What stands in `code` is code, fenced or not. */
+function parseStructured(code: string, language: Language, finishReason: FinishReason): ParsedCode {
+  if (code.trim() === '') return fault('The `code` of your answer was empty.', language)
+  if (/```|~~~|<code>/.test(code)) return parseCode(code, language, finishReason)
+  if (code.length > MAX_CODE_CHARS) return fault(`Your code has ${code.length} characters; at most ${MAX_CODE_CHARS} are run. Write less.`, language)
+  return { ok: true, code: code.trim() }
 }
 
 interface Block {

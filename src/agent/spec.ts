@@ -19,6 +19,7 @@ export interface AgentSpec {
   readonly output: StandardSchemaV1 | undefined
   readonly checks: readonly Check[]
   readonly hooks: Hooks
+  readonly reportSteps: boolean
   systemPrompt(maxSteps: number): string
   /** Why the run must stop before its next step, if it must. */
   stopReason(transcript: Transcript, maxSteps: number): string | undefined
@@ -55,6 +56,7 @@ export function commonSpec(options: AnyAgentOptions, defaults: AgentDefaults): O
     // Each check gets only answers that its agent's own schema has passed: that is what its parameter is typed by.
     checks: (options.checks ?? []) as readonly Check[],
     hooks: options.hooks ?? {},
+    reportSteps: options.reportSteps ?? false,
     stopReason: (transcript, maxSteps) => firstReason([stepCount(maxSteps), ...conditions], transcript),
   }
 }

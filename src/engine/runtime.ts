@@ -1,6 +1,6 @@
 import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type EntryType, type NewEntry, type RunInput } from '../client/entry.ts'
-import type { RunEvent } from '../client/event.ts'
-import { TroupeError } from '../errors/troupe-error.ts'
+import type { EventOf, EventType, RunEvent } from '../client/event.ts'
+import { messageOf, TroupeError } from '../errors/troupe-error.ts'
 import { systemClock, type Clock } from '../util/clock.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
 import { newRunId, rootOf } from '../util/run-id.ts'
@@ -37,11 +37,15 @@ export interface RunOptions {
   /** Caps on the run and all agents that it calls, together. */
   readonly budget?: BudgetLimits
   readonly tenant?: string
+  /** Called with each event of its type, of the whole tree; `all` with every one. One that throws is noted in the log and changes nothing. */
+  readonly on?: EventHandlers
   /** Cancels the run when aborted. */
   readonly signal?: AbortSignal
   /** The id of the new run; default: a new one. */
   readonly runId?: string
 }
+
+export type EventHandlers = { readonly [Type in EventType]?: (event: EventOf<Type>) => void } & { readonly all?: (event: RunEvent) => void }
 
 export interface Decision {
   /** Who decided, for the log. Default `user`. */
@@ -83,7 +87,9 @@ export class Runtime implements AsyncDisposable {
     const runId = options.runId ?? newRunId(this.#clock.now())
     const body = { version: LOG_VERSION, agent: agent.name, agentVersion: agent.version, input: inputOf(task, options), rootRunId: runId }
     const start = this.#entry('run-start', 'start', { ...body, ...(options.tenant !== undefined && { tenant: options.tenant }) })
-    const run = runHandle<Output>(this.#drive(runId, async () => agent, start))
+    const driver = this.#drive(runId, async () => agent, start)
+    if (options.on) this.#tell(driver, options.on)
+    const run = runHandle<Output>(driver)
     cancelOnAbort(run, options.signal)
     return run
   }
@@ -154,6 +160,20 @@ export class Runtime implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#drivers.values()].map((driver) => driver.stop()))
     await this.#store[Symbol.asyncDispose]()
+  }
+
+  #tell(driver: RunDriver, handlers: EventHandlers): void {
+    driver.hub.subscribe((event) => {
+      // A handler under an event's type takes the events of that type.
+      const handler = handlers[event.type] as ((event: RunEvent) => void) | undefined
+      try {
+        handlers.all?.(event)
+        handler?.(event)
+      } catch (error) {
+        const body = { level: 'error', message: `the handler of ${event.type} threw: ${messageOf(error)}` } as const
+        if (event.type !== 'log') this.#writeFromOutside(driver.runId, { at: this.#now(), type: 'log', body }).catch(() => {})
+      }
+    })
   }
 
   async #agentOf(runId: string): Promise<AgentRef> {

@@ -12,21 +12,20 @@ export interface CodeAgentPrompt {
   readonly finalAnswer?: string
   readonly instructions?: string
   readonly maxSteps: number
+  /** Whether each answer is JSON `{ thought, code }` instead of text. */
+  readonly isStructured: boolean
 }
 
 /** The system text of an agent that acts by writing code. */
 export function codeAgentPrompt(variables: CodeAgentPrompt): string {
-  const { name, declarations, finalAnswer, instructions, maxSteps } = variables
+  const { name, declarations, finalAnswer, instructions, maxSteps, isStructured } = variables
   const { title, tag, final, print, persistence, rules } = WORDING[variables.language]
   const tools = declarations.length === 0 ? 'There are no tools: work with the language alone.' : `\`\`\`${tag}\n${declarations.join('\n\n')}\n\`\`\``
   return [
     `You are ${name}, an agent that solves a task by writing ${title}. You work in steps, at most ${maxSteps}.
-In each step you write a short thought, then one fenced block of code. The code is run in a sandbox, and you are shown what it printed, its last value, and any error. You then take the next step, until you call ${final}.`,
+In each step you write ${isStructured ? 'JSON with a short `thought` and the `code` to run' : 'a short thought, then one fenced block of code'}. The code is run in a sandbox, and you are shown what it printed, its last value, and any error. You then take the next step, until you call ${final}.`,
     `## One step
-I need the two figures before I can compare them.
-\`\`\`${tag}
-${print}
-\`\`\``,
+${isStructured ? JSON.stringify({ thought: THOUGHT, code: print }) : `${THOUGHT}\n\`\`\`${tag}\n${print}\n\`\`\``}`,
     `## Functions that your code can call
 ${tools}`,
     `## Rules
@@ -38,6 +37,8 @@ ${rules.map((rule) => `- ${rule}`).join('\n')}
     ...(instructions === undefined ? [] : [`## Instructions\n${instructions}`]),
   ].join('\n\n')
 }
+
+const THOUGHT = 'I need the two figures before I can compare them.'
 
 interface Wording {
   readonly title: string
