@@ -9,15 +9,15 @@ export function linesOf(event: RunEvent): readonly string[] {
     case 'step-start':
       return ['', `Step ${event.step}`]
     case 'model-end':
-      return indent((event.text.split('```')[0] ?? '').trim())
+      return indented((event.text.split('```')[0] ?? '').trim(), '  ')
     case 'code':
-      return indent(`runs ${event.code.split('\n').length} lines of code in the sandbox (${event.isolation})`)
+      return [`  runs ${event.code.split('\n').length} lines of code in the sandbox (${event.isolation})`]
     case 'tool-start':
       return [short(`  calls ${event.tool} ${JSON.stringify(event.args)}`)]
     case 'print':
-      return indent(event.text, '  | ')
+      return indented(event.text, '  | ').map(short)
     case 'step-end':
-      return event.error === undefined ? [] : indent(event.error, '  ! ')
+      return event.error === undefined ? [] : indented(event.error, '  ! ').map(short)
     default:
       return []
   }
@@ -29,11 +29,11 @@ export function linesOfAnswer({ best, worst, report, chart }: Answer): readonly 
 }
 
 function yearOf({ symbol, year, changePercent }: Answer['best']): string {
-  return `${symbol} in ${year}, ${changePercent > 0 ? '+' : ''}${changePercent.toFixed(1)} %`
+  return `${symbol} in ${year}, ${changePercent < 0 ? '−' : '+'}${Math.abs(changePercent).toFixed(1)} %`
 }
 
-function indent(text: string, mark = '  '): readonly string[] {
-  return text === '' ? [] : text.split('\n').map((line) => short(`${mark}${line}`))
+function indented(text: string, mark: string): readonly string[] {
+  return text === '' ? [] : text.split('\n').map((line) => mark + line)
 }
 
 function short(line: string): string {

@@ -21,7 +21,7 @@ printed: RejectedError
   '07-managed-agents.ts': expect.stringMatching(/^(wordCounter starts\n){3}(wordCounter ends: done\n){3}It will rain\.\n$/),
 }
 
-describe('the numbered examples', () => {
+describe('the numbered examples', { timeout: 60_000 }, () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'troupe-examples-'))

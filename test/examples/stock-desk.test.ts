@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +25,7 @@ interface Event {
   readonly [field: string]: unknown
 }
 
-describe('npm start, the stock desk', () => {
+describe('npm start, the stock desk', { timeout: 60_000 }, () => {
   let folder: string
   let env: Record<string, string>
   beforeAll(async () => {
@@ -99,6 +101,31 @@ describe('npm start, the stock desk', () => {
     expect(await readFile(answer.chart, 'utf8')).not.toContain('MSFT')
   })
 
+  test('killed in the middle, it goes on from the command line with what it had', async () => {
+    const file = join(ROOT, 'examples/stock-desk/main.ts')
+    const child = spawn(process.execPath, [file, '--json'], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let written = ''
+    child.stdout.on('data', (data: Buffer) => {
+      written += data.toString()
+      if (/"type":"code".*"step":3/.test(written)) child.kill('SIGKILL')
+    })
+    await once(child, 'close')
+    const killed = eventsOf(written.slice(0, written.lastIndexOf('\n')))
+    expect(killed.some(({ type }) => type === 'run-end')).toBe(false)
+
+    const config = join(ROOT, 'examples/stock-desk/troupe.config.ts')
+    const args = ['resume', killed[0]?.runId ?? '', '--config', config, '--json']
+    const { answer, events } = await answerOf(await runProgram('../bin/troupe.mjs', { args, env }))
+    const { best, worst } = await yearlyChanges(PRICES)
+    expect({ best: answer.best, worst: answer.worst }).toEqual({ best, worst })
+    const asked = events.filter(({ type }) => type === 'model-end').map((event) => event['step'])
+    expect(asked).toEqual([4, 5])
+  })
+
   for (const [what, args, more, line] of [
     ['an unknown flag', ['--modle', 'x:y'], {}, /--modle/],
     ['an unknown model', ['--model', 'nothing'], {}, /unknown model "nothing"/],
@@ -118,10 +145,14 @@ describe('npm start, the stock desk', () => {
 /** Reads the lines of `--json`; the last one is the end of the run. */
 async function answerOf({ code, stdout, stderr }: Ended): Promise<{ answer: Answer; events: readonly Event[] }> {
   expect({ code, stderr: stderr.includes('Error') ? stderr : '' }).toEqual({ code: 0, stderr: '' })
-  const events = stdout
+  const events = eventsOf(stdout)
+  expect(events.at(-1)).toMatchObject({ type: 'run-end', status: 'done' })
+  return { answer: events.at(-1)?.['output'] as Answer, events }
+}
+
+function eventsOf(lines: string): readonly Event[] {
+  return lines
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Event)
-  expect(events.at(-1)).toMatchObject({ type: 'run-end', status: 'done' })
-  return { answer: events.at(-1)?.['output'] as Answer, events }
 }

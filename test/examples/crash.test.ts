@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { resolveModel } from 'troupe/models'
+import { example as hello } from '../../examples/01-hello.ts'
+import { example as tools } from '../../examples/02-tools.ts'
+import { example as events } from '../../examples/03-events.ts'
+import { example as typedOutput } from '../../examples/04-typed-output.ts'
+import { example as durableRun } from '../../examples/05-durable-run.ts'
+import { example as approval } from '../../examples/06-approval.ts'
+import { example as managedAgents } from '../../examples/07-managed-agents.ts'
+import type { Example } from '../../examples/model.ts'
+import { readPrices } from '../../examples/stock-desk/prices.ts'
+import { PRICES_FILE, SCRIPT_FILE } from '../../examples/stock-desk/settings.ts'
+import { QUESTION, stockDesk } from '../../examples/stock-desk/stock-desk.ts'
+import { memory } from '../../src/engine/memory/memory.ts'
+import { crashEverywhere } from '../../src/testing/crash-runner.ts'
+
+const EXAMPLES: Readonly<Record<string, Example & { isSequential?: boolean }>> = {
+  hello,
+  tools: { ...tools, isSequential: true },
+  events: { ...events, isSequential: true },
+  'typed output': { ...typedOutput, isSequential: true },
+  'durable run': { ...durableRun, isSequential: true },
+  approval: { ...approval, isSequential: true },
+  'managed agents': managedAgents,
+}
+
+describe('stopped after each append of its log and resumed, an example ends as without a crash', () => {
+  for (const [name, { agent, task, options = {}, isSequential = false }] of Object.entries(EXAMPLES)) {
+    test(`the example "${name}"`, { timeout: 60_000 }, async () => {
+      const report = await crashEverywhere({ agent: () => agent, task, options, engine: memory, isSequential })
+      expect(report.faults).toEqual([])
+      expect(report.end).toContain('"status":"done"')
+      expect(report.appends).toBeGreaterThan(3)
+    })
+  }
+
+  test('the stock desk', { timeout: 120_000 }, async () => {
+    const outDir = await mkdtemp(join(tmpdir(), 'troupe-crash-'))
+    onTestFinished(() => rm(outDir, { recursive: true, force: true }))
+    const prices = await readPrices(PRICES_FILE)
+    const model = await resolveModel(`script:${SCRIPT_FILE}`)
+    const report = await crashEverywhere({
+      agent: () => stockDesk({ prices, outDir }).withDefaults({ model }),
+      task: QUESTION,
+      engine: memory,
+    })
+    expect(report.faults).toEqual([])
+    expect(report.end).toContain('"status":"done"')
+    expect(report.appends).toBeGreaterThan(20)
+  })
+})
