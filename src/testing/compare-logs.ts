@@ -37,6 +37,8 @@ function isOfTheRun(entry: Entry): boolean {
 
 function timeless({ run, key, type, body }: Entry): string {
   const root = run.split('-')[0] ?? run
-  const text = JSON.stringify({ run, key, type, body }, (name, value: unknown) => (name === 'durationMs' ? 0 : value))
+  // A wait names the seq of what ended it, which a further `run-waiting` shifts.
+  const isOfTheLog = (name: string): boolean => name === 'durationMs' || (name === 'from' && type === 'wait-end')
+  const text = JSON.stringify({ run, key, type, body }, (name, value: unknown) => (isOfTheLog(name) ? 0 : value))
   return text.replaceAll(root, 'RUN')
 }
