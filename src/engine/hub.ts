@@ -28,6 +28,8 @@ export class Projector {
 export class Hub {
   readonly #projector = new Projector()
   readonly #listeners = new Set<EventListener>()
+  /** By run, the last seq that was told or was there before. */
+  readonly #told = new Map<string, number>()
   readonly #live = new Map<string, { run: string; event: TransientEvent; timer: ReturnType<typeof setTimeout> }>()
 
   subscribe(listener: EventListener): () => void {
@@ -35,12 +37,22 @@ export class Hub {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Takes note of a log that was there before, whose runs may go on now, and tells nobody. */
+  learn(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#project(entry)
+  }
+
   publish(entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.#flush(entry.run)
-      const event = this.#projector.project(entry)
+      const event = this.#project(entry)
       if (event) this.#tell(event)
     }
+  }
+
+  /** Publishes what others have written since: `tree` holds all that is in the logs. */
+  catchUp(tree: readonly Entry[]): void {
+    this.publish(tree.filter((entry) => entry.seq > (this.#told.get(entry.run) ?? 0)))
   }
 
   /** Joins the text of one attempt until its interval is over. */
@@ -62,6 +74,11 @@ export class Hub {
     clearTimeout(waiting.timer)
     this.#live.delete(run)
     this.#tell({ ...waiting.event, at: new Date().toISOString(), runId: run, ...this.#projector.sourceOf(run) })
+  }
+
+  #project(entry: Entry): RunEvent | null {
+    this.#told.set(entry.run, Math.max(entry.seq, this.#told.get(entry.run) ?? 0))
+    return this.#projector.project(entry)
   }
 
   #tell(event: RunEvent): void {

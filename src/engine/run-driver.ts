@@ -92,7 +92,11 @@ export class RunDriver {
   async #drive(): Promise<EntryBodies['run-end']> {
     const { store, runId, agent, start, dropAtEnd } = this.#options
     if (start) this.hub.publish([await store.create(runId, start)])
-    else if (isEnded(await store.read(runId), runId)) return this.#readEnd()
+    else {
+      const tree = await store.readTree(runId)
+      this.hub.learn(tree)
+      if (isEnded(tree, runId)) return this.#readEnd()
+    }
     const end = await this.#activate(await agent())
     if (dropAtEnd) {
       this.#dropped = await store.readTree(runId)
@@ -120,7 +124,7 @@ export class RunDriver {
           return this.#endAll('limit', end.error)
         case 'broken':
           if (!TroupeError.is(end.error, 'run/ended')) throw end.error
-          if (isEnded(await this.#options.store.read(this.runId), this.runId)) return this.#readEnd()
+          if (await this.#wasEnded()) return this.#readEnd()
           break // Only a child was ended from outside so far: the next activation takes that from its log.
         default:
           assertNever(end)
@@ -174,6 +178,7 @@ export class RunDriver {
       const isDue = answered || (until !== undefined && until <= clock.now())
       const isLeftLying = isDue && tree.length === this.#wokenAt
       if (isDue || isEnded(tree, runId)) this.#wokenAt = isLeftLying ? 0 : tree.length
+      this.hub.catchUp(tree)
       if ((isDue && !isLeftLying) || isEnded(tree, runId)) break
       const waitMs = store.shared ? WATCH_INTERVAL_MS : Infinity
       const timeMs = Math.min(waitMs, isLeftLying ? LEFT_LYING_MS : until === undefined ? Infinity : until - clock.now())
@@ -188,6 +193,13 @@ export class RunDriver {
     const { store, clock, runId } = this.#options
     this.hub.publish(await endTree(store, runId, { status, reason, clock }))
     return this.#readEnd()
+  }
+
+  /** Whether another process has ended the run; tells what it wrote. */
+  async #wasEnded(): Promise<boolean> {
+    const tree = await this.#options.store.readTree(this.runId)
+    this.hub.catchUp(tree)
+    return isEnded(tree, this.runId)
   }
 
   async #readEnd(): Promise<EntryBodies['run-end']> {
