@@ -38,7 +38,7 @@ export async function follow(options: FollowOptions): Promise<number> {
     cancel: () => follower.cancel(),
     stop: (exitCode) => follower.leave(exitCode),
   })
-  return follower.follow(signals)
+  return await follower.follow(signals) // not before: the handlers go when this function returns
 }
 
 /** How long after parking the last events may take to come through. */

@@ -80,11 +80,18 @@ describe('troupe run', () => {
     expect(await at.troupe(['run', 'x', '--json'])).toMatchObject({ code: 0, last: { agent: 'other', output: 1 } })
   })
 
-  it('ends with 3 at a limit', async () => {
+  it('ends with 3 at a limit of steps, tokens, money or time', async () => {
     const at = place()
     const model = at.script(fence('1'), fence('2'), fence('3'))
-    const { code, last } = await at.troupe(['run', 'x', '--model', model, '--max-steps', '2', '--store', 'memory:', '--json'])
-    expect({ code, last }).toMatchObject({ code: 3, last: { type: 'run-end', status: 'limit', steps: 2, error: { code: 'budget/spent' } } })
+    const run = (...flags: readonly string[]) => at.troupe(['run', 'x', '--model', model, '--store', 'memory:', '--json', ...flags])
+    const limit = { code: 3, last: { type: 'run-end', status: 'limit', error: { code: 'budget/spent', message: expect.any(String) } } }
+    expect(await run('--max-steps', '2')).toMatchObject(limit)
+    expect(await run('--budget-tokens', '200')).toMatchObject(limit)
+    at.write('slow.json', JSON.stringify([{ turns: [{ content: 'finalAnswer(1)', delayMs: 5_000 }] }]))
+    expect(await at.troupe(['run', 'x', '--model', 'script:slow.json', '--timeout', '0.4', '--json'])).toMatchObject(limit)
+    // A script costs nothing, so no amount is too small for it.
+    const free = at.script('finalAnswer(1)')
+    expect(await at.troupe(['run', 'x', '--model', free, '--budget-usd', '0.01', '--json'])).toMatchObject({ code: 0, last: { output: 1 } })
   })
 
   it('ends with 1 when it failed, and says why', async () => {

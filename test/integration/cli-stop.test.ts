@@ -29,6 +29,7 @@ async function resumed(at: Place, runId: string): Promise<void> {
   const again = await at.troupe(['resume', runId, '--json'])
   expect(again).toMatchObject({ code: 0, last: { type: 'run-end', status: 'done', output: 10 } })
   expect(hits(at)).toEqual(['1', '2', '3', '4'])
+  expect(new Set(again.events.map((event) => event.agent))).toEqual(new Set(['main']))
   const types = again.events.map((event) => event.type)
   expect(types.filter((type) => type === 'run-start' || type === 'model-end')).toEqual([])
 }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import type { BudgetLimits } from '../../engine/budget.ts'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
 import type { JsonObject } from '../../util/json.ts'
 import { castOf } from '../agents.ts'
-import type { Command, CommandInput } from '../command.ts'
+import type { Command, CommandInput, FlagValues } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { numberFlag, parseJson, secondsFlag, textFlag, usageError } from '../flags.ts'
 import { follow } from '../follow.ts'
@@ -19,14 +20,18 @@ export const runCommand: Command = {
     agent: { type: 'string', value: 'NAME', about: 'of the configuration; default: the only one, else main' },
     ...AGENT_FLAGS,
     'max-steps': { type: 'string', value: 'N', about: 'steps before the run ends with status limit' },
+    'budget-usd': { type: 'string', value: 'X', about: 'what the models of the run may cost together; their price must be known' },
+    'budget-tokens': { type: 'string', value: 'N', about: 'input and output tokens of the run together' },
+    timeout: { type: 'string', value: 'SECONDS', about: 'wall time of the run, without the time in which it only waits' },
     context: { type: 'string', value: 'FILE.json', about: 'an object whose values the code finds as global variables' },
     wait: WAIT_FLAG,
     ...STORE_FLAGS,
   },
-  notBuilt: ['tools', 'budget-usd', 'budget-tokens', 'timeout', 'session', 'record', 'tenant', 'priority', 'detach'],
+  notBuilt: ['tools', 'session', 'record', 'tenant', 'priority', 'detach'],
 
   async run({ positionals, flags }: CommandInput): Promise<number> {
     const maxSteps = numberFlag(flags, 'max-steps', { min: 0 })
+    const budget = budgetOf(flags)
     const waitMs = secondsFlag(flags, 'wait')
     const context = await contextOf(textFlag(flags, 'context'))
     const task = await taskOf(positionals[0])
@@ -36,9 +41,16 @@ export const runCommand: Command = {
     const agent = cast.chosen(textFlag(flags, 'agent'))
 
     await using place = await openWorkplace({ address, cast, json: flags['json'] === true, waitMs })
-    const run = place.runtime.run(agent, task, { ...(context && { context }), ...(maxSteps !== undefined && { maxSteps }) })
+    const run = place.runtime.run(agent, task, { ...(context && { context }), ...(maxSteps !== undefined && { maxSteps }), budget })
     return await follow({ ...place, run, resumeHint: place.resumeHint(run.id) })
   },
+}
+
+function budgetOf(flags: FlagValues): BudgetLimits {
+  const costUsd = numberFlag(flags, 'budget-usd', { min: 0, fraction: true })
+  const tokens = numberFlag(flags, 'budget-tokens', { min: 0 })
+  const timeMs = secondsFlag(flags, 'timeout')
+  return { ...(costUsd !== undefined && { costUsd }), ...(tokens !== undefined && { tokens }), ...(timeMs !== undefined && { timeMs }) }
 }
 
 async function taskOf(argument: string | undefined): Promise<string> {
