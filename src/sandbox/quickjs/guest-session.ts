@@ -33,6 +33,7 @@ export class GuestSession {
   #jobs = 0
   #spentMs = 0
   #enteredMs = 0
+  #cpuMs = 0
   #turnTicks = 0
   /** The guest's own bookkeeping runs: it is short, and an interrupt would tear it. */
   #trusted = false
@@ -92,6 +93,7 @@ export class GuestSession {
 
   #unrun(prepared: Exclude<Prepared, { type: 'ready' }>): Report {
     const broken = prepared.type === 'broken'
+    this.#cpuMs = threadMs()
     return { ...this.#report(''), error: prepared.error, stop: broken ? 'trap' : null, unfit: broken ? 'terminate' : null }
   }
 
@@ -119,7 +121,8 @@ export class GuestSession {
       // A trap of the engine, or no memory for its own bookkeeping: nothing that it still says can be relied on.
       this.#stop ??= 'trap'
     }
-    this.#spentMs += threadMs() - this.#enteredMs
+    this.#cpuMs = threadMs()
+    this.#spentMs += this.#cpuMs - this.#enteredMs
     if (hadMain && this.#main === null) this.#readError(text)
     if (thrown?.kind === 'memory') this.#ranOutOfMemory = true
     return { ...this.#report(text), error: this.#stop === null && !this.#halted ? thrown : null }
@@ -241,7 +244,7 @@ export class GuestSession {
   }
 
   #report(text: string): Report {
-    return { id: this.id, text, stop: this.#stop, error: null, fuel: this.#fuel(), cpuMs: threadMs(), line: this.#line, unfit: this.#stop === 'trap' ? 'retire' : null }
+    return { id: this.id, text, stop: this.#stop, error: null, fuel: this.#fuel(), cpuMs: this.#cpuMs, line: this.#line, unfit: this.#stop === 'trap' ? 'retire' : null }
   }
 }
 
