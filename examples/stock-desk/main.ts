@@ -18,6 +18,7 @@ interface Desk {
   readonly json: boolean
 }
 
+process.stdout.on('error', () => process.exit(0)) // whoever read has gone, as `head` does; the run can be resumed
 process.exitCode = await main()
 
 async function main(): Promise<number> {
@@ -28,9 +29,6 @@ async function main(): Promise<number> {
   }
   try {
     return await answer(desk)
-  } catch (error) {
-    console.error(`\nThe run failed: ${textOf(error)}`)
-    return 1
   } finally {
     await desk.runtime[Symbol.asyncDispose]()
   }
@@ -50,9 +48,9 @@ async function answer({ agent, runtime, isScripted, json }: Desk): Promise<numbe
   const tell = json ? console.error : console.log
   if (isScripted) {
     tell(`The model's part is a script (${relative('.', SCRIPT_FILE)}), everything else is real. With a real model:`)
-    tell('npm start -- --model openai-compatible:NAME --base-url URL')
+    tell('npm start -- --model openai-compatible:NAME --base-url URL\n')
   }
-  tell(`\n${QUESTION}`)
+  tell(QUESTION)
 
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort())
@@ -60,11 +58,19 @@ async function answer({ agent, runtime, isScripted, json }: Desk): Promise<numbe
   for await (const event of run) {
     for (const line of json ? [JSON.stringify(event)] : linesOf(event)) console.log(line)
   }
-  const result = await run
-  if (result.status === 'done') tell(linesOfAnswer(result.output).join('\n'))
-  else tell(`\nThe run ended as '${result.status}': ${result.error?.message ?? 'no reason given'}`)
+  const code = await run.then(
+    (result) => {
+      if (result.status === 'done') tell(linesOfAnswer(result.output).join('\n'))
+      else console.error(`\nThe run ended as '${result.status}': ${result.error?.message ?? 'no reason given'}`)
+      return EXIT_CODES[result.status]
+    },
+    (error: unknown) => {
+      console.error(`\nThe run failed: ${textOf(error)}`)
+      return 1
+    },
+  )
   tell(`Run     ${run.id}, kept in ${STORE_FILE}: npx troupe runs show ${run.id}`)
-  return EXIT_CODES[result.status]
+  return code
 }
 
 function textOf(error: unknown): string {

@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { memory } from 'troupe/engine/memory'
 import { resolveModel } from 'troupe/models'
+import { crashEverywhere } from 'troupe/testing'
 import { example as hello } from '../../examples/01-hello.ts'
 import { example as tools } from '../../examples/02-tools.ts'
 import { example as events } from '../../examples/03-events.ts'
@@ -14,8 +16,6 @@ import type { Example } from '../../examples/model.ts'
 import { readPrices } from '../../examples/stock-desk/prices.ts'
 import { PRICES_FILE, SCRIPT_FILE } from '../../examples/stock-desk/settings.ts'
 import { QUESTION, stockDesk } from '../../examples/stock-desk/stock-desk.ts'
-import { memory } from '../../src/engine/memory/memory.ts'
-import { crashEverywhere } from '../../src/testing/crash-runner.ts'
 
 const EXAMPLES: Readonly<Record<string, Example & { isSequential?: boolean }>> = {
   hello,

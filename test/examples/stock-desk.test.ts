@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openAiServer } from 'troupe/testing'
 import { ROOT, runProgram, type Ended } from './run-program.ts'
 import { xmlFault } from './well-formed.ts'
 import { yearlyChanges, type Change } from './yearly-changes.ts'
@@ -125,6 +126,35 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
     const asked = events.filter(({ type }) => type === 'model-end').map((event) => event['step'])
     expect(asked).toEqual([4, 5])
   })
+
+  test('takes a real model where one is named', async () => {
+    const script = JSON.parse(await readFile(join(ROOT, 'examples/stock-desk/script.json'), 'utf8')) as [{ turns: { content: string }[] }]
+    await using server = await openAiServer(script[0].turns)
+    const { code, stdout, stderr } = await desk(['--model', 'openai-compatible:any', '--base-url', server.baseUrl])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^Which of the five shares/)
+    expect(stdout).toMatch(/^Best {4}AAPL in 2004/m)
+    expect(server.requests).toHaveLength(5)
+    expect(server.requests[0]?.body.model).toBe('any')
+  })
+
+  for (const [what, turns, exitCode, line] of [
+    ['a model that fails', [{ error: 'no more credit' }], 1, /^The run failed: .*no more credit/],
+    [
+      'a model that finds no answer',
+      Array.from({ length: 12 }, (_, n) => ({ content: `\`\`\`ts\n${n}\n\`\`\`` })),
+      3,
+      /^The run ended as 'limit': /,
+    ],
+  ] satisfies readonly [string, unknown[], number, RegExp][]) {
+    test(`${what} ends with exit code ${exitCode}, and the run can be looked at`, async () => {
+      const file = join(folder, `${exitCode}.json`)
+      await writeFile(file, JSON.stringify([{ turns }]))
+      const { code, stdout, stderr } = await desk(['--model', `script:${file}`])
+      expect({ code, line: stderr.trim() }).toEqual({ code: exitCode, line: expect.stringMatching(line) })
+      expect(stdout).toMatch(/^Run {5}\S+, kept in /m)
+    })
+  }
 
   for (const [what, args, more, line] of [
     ['an unknown flag', ['--modle', 'x:y'], {}, /--modle/],
