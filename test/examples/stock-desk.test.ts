@@ -142,7 +142,7 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
     ['a model that fails', [{ error: 'no more credit' }], 1, /^The run failed: .*no more credit/],
     [
       'a model that finds no answer',
-      Array.from({ length: 12 }, (_, n) => ({ content: `\`\`\`ts\n${n}\n\`\`\`` })),
+      Array.from({ length: 13 }, (_, n) => ({ content: `\`\`\`ts\n${n}\n\`\`\`` })),
       3,
       /^The run ended as 'limit': /,
     ],
