@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { EventOf } from '../client/event.ts'
 import type { JsonValue } from '../util/json.ts'
-import { oneLine, valueText } from './text.ts'
+import { MAX_SHOWN, valueText } from './text.ts'
 
 /** What a person answered; `none`: they left the question open. */
 export type Verdict =
@@ -28,10 +28,7 @@ export async function askApproval(wanted: EventOf<'approval-wanted'>, { signal, 
   const ask = async (question: string): Promise<string> =>
     (await lines.question(question, { signal: AbortSignal.any([signal, left.signal]) })).trim()
   try {
-    if (wanted.tool !== undefined) lines.write(null, { name: 'home' })
-    process.stdout.write(
-      `    ${wanted.tool === undefined ? '' : `${oneLine(wanted.tool)} `}${wanted.args === undefined ? '' : valueText(wanted.args).replaceAll('\n', '\n    ')}\n`,
-    )
+    if (!tellsAll(wanted)) process.stdout.write(`    ${valueText(wanted.args ?? null).replaceAll('\n', '\n    ')}\n`)
     return wanted.reason === 'unknown-outcome' ? await askOutcome(ask) : await askLeave(ask)
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError') return { type: 'none' }
@@ -39,6 +36,11 @@ export async function askApproval(wanted: EventOf<'approval-wanted'>, { signal, 
   } finally {
     lines.close()
   }
+}
+
+/** Nobody may approve what they have not seen: whether the question, as the view shows it, has all of the arguments. */
+function tellsAll({ args, question }: EventOf<'approval-wanted'>): boolean {
+  return args === undefined || (question.length <= MAX_SHOWN && question.includes(JSON.stringify(args)))
 }
 
 async function askLeave(ask: (question: string) => Promise<string>): Promise<Verdict> {

@@ -7,7 +7,7 @@ export const CONFIG_FLAG: Flag = {
   value: 'FILE',
   about: 'the configuration; default ./troupe.config.ts where there is one',
 }
-export const STORE_FLAG: Flag = {
+const STORE_FLAG: Flag = {
   type: 'string',
   value: 'URL',
   about: "memory: or sqlite:PATH; default: the configuration's, else sqlite:.troupe/troupe.db",

@@ -13,6 +13,9 @@ export function visible(text: string): string {
 // Controls, and marks that turn the direction of writing.
 const HIDDEN = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu
 
+/** What a view shows of one value or question, in characters. */
+export const MAX_SHOWN = 300
+
 /** One line: breaks become spaces, and what is longer than `max` is cut. */
 export function oneLine(text: string, max: number = Infinity): string {
   const line = visible(text).replaceAll(/\s+/g, ' ').trim()
@@ -39,7 +42,7 @@ export function usageText({
   return `${count(inputTokens)} tokens in, ${count(outputTokens)} out${cost}`
 }
 
-export function count(value: number): string {
+function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 

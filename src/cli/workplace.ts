@@ -2,7 +2,8 @@ import type { Runtime } from '../engine/runtime.ts'
 import type { Cast } from './agents.ts'
 import type { ApprovalMode } from './follow.ts'
 import { openStore, type StoreAddress } from './stores.ts'
-import { openView, viewKind, type View } from './view/view.ts'
+import { openView, viewKind } from './view/open-view.ts'
+import type { View } from './view/view.ts'
 
 export interface WorkplaceOptions {
   readonly address: StoreAddress

@@ -105,7 +105,7 @@ describe.skipIf(!python)('on a terminal (needs python3 for a pseudo terminal)', 
     asking(at)
     const plain = await onTerminal(at, [['approve? [y/n] ', 'y\n']], ['run', 'pay'], { NO_COLOR: '1' })
     expect(plain.screen).toContain('paid 5')
-    expect(plain.screen).not.toMatch(/\x1b\[\d+m/)
+    expect(plain.screen).not.toMatch(new RegExp(`${String.fromCodePoint(27)}\\[\\d+m`))
     expect(await onTerminal(at, [], ['run', 'pay', '--json'])).toMatchObject({ code: 4, screen: expect.not.stringContaining('approve?') })
   })
 })

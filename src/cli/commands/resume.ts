@@ -13,7 +13,7 @@ import { secondsFlag, textFlag, usageError } from '../flags.ts'
 import { follow } from '../follow.ts'
 import { AGENT_FLAGS, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
 import { storeAddress, storeOf } from '../stores.ts'
-import { openView, viewKind } from '../view/view.ts'
+import { openView, viewKind } from '../view/open-view.ts'
 import { openWorkplace } from '../workplace.ts'
 
 export const resumeCommand: Command = {

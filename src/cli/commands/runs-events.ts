@@ -3,7 +3,7 @@ import { EXIT } from '../exit-code.ts'
 import { numberFlag } from '../flags.ts'
 import { STORE_FLAGS } from '../shared-flags.ts'
 import { storeOf } from '../stores.ts'
-import { openView } from '../view/view.ts'
+import { openView } from '../view/open-view.ts'
 
 export const runsEventsCommand: Command = {
   usage: 'RUN',

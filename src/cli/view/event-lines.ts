@@ -2,10 +2,8 @@ import type { EventOf, RunEvent, RunSummary } from '../../client/event.ts'
 import type { ErrorJson } from '../../errors/troupe-error.ts'
 import { assertNever } from '../../util/assert-never.ts'
 import type { JsonValue } from '../../util/json.ts'
-import { durationText, oneLine, plural, usageText, valueText, visible } from '../text.ts'
+import { durationText, MAX_SHOWN, oneLine, plural, usageText, valueText, visible } from '../text.ts'
 import type { Palette } from './palette.ts'
-
-const MAX_VALUE = 300
 
 /** What a person reads of one event; none for what only programs want. Events of managed agents are named and set in. */
 export function eventLines(event: RunEvent, palette: Palette): string[] {
@@ -22,7 +20,7 @@ function ownLines(event: RunEvent, palette: Palette): string[] {
     case 'step-start':
       return [title(`step ${event.step}`)]
     case 'model-end':
-      return event.error ? [bad(`  model: ${errorText(event.error)}`)] : block(prose(event.text), '  ')
+      return block(prose(event.text), '  ') // an error of the model ends the run, and is told there
     case 'code':
       return block(event.code, faint('  │ ')).map((line) => code(line))
     case 'print':
@@ -36,7 +34,7 @@ function ownLines(event: RunEvent, palette: Palette): string[] {
     case 'agent-end':
       return [call(`  ← ${event.agent} ${event.status}`)]
     case 'approval-wanted':
-      return [ask(`  ? ${event.callId}: ${oneLine(event.question, MAX_VALUE)}`)]
+      return [ask(`  ? ${event.callId}: ${oneLine(event.question, MAX_SHOWN)}`)]
     case 'approval-given':
       return [ask(`  ! ${event.callId}: ${event.decision} by ${oneLine(event.by)}`)]
     case 'step-end':
@@ -50,7 +48,7 @@ function ownLines(event: RunEvent, palette: Palette): string[] {
     case 'plan':
       return block(event.plan, faint('  plan ')).map((line) => visible(line))
     case 'state':
-      return [faint(`  ${event.from} → ${event.to}: ${oneLine(event.why, MAX_VALUE)}`)]
+      return [faint(`  ${event.from} → ${event.to}: ${oneLine(event.why, MAX_SHOWN)}`)]
     case 'log':
       return [faint(`  ${event.level}: ${oneLine(event.message)}`)]
     case 'run-waiting':
@@ -67,7 +65,7 @@ function ownLines(event: RunEvent, palette: Palette): string[] {
 
 function endOfCall({ tool, output, error, durationMs }: EventOf<'tool-end'>, { call, bad, faint }: Palette): string {
   const time = faint(` ${durationText(durationMs)}`)
-  if (error) return `${bad(`  ← ${tool} ${oneLine(`${error.name}: ${error.message}`, MAX_VALUE)}`)}${time}`
+  if (error) return `${bad(`  ← ${tool} ${oneLine(`${error.name}: ${error.message}`, MAX_SHOWN)}`)}${time}`
   return `${call(`  ← ${tool} ${short(output ?? null)}`)}${time}`
 }
 
@@ -75,7 +73,7 @@ function waitingLines(event: EventOf<'run-waiting'>, { ask }: Palette): string[]
   if (event.parentRunId !== undefined) return []
   return [
     ask(`waiting: ${summaryText(event)}`),
-    ...event.waits.map((wait) => ask(`  ${wait.callId} (${wait.reason}) ${oneLine(wait.question, MAX_VALUE)}`)),
+    ...event.waits.map((wait) => ask(`  ${wait.callId} (${wait.reason}) ${oneLine(wait.question, MAX_SHOWN)}`)),
   ]
 }
 
@@ -105,7 +103,7 @@ function prose(text: string): string {
 }
 
 function short(value: JsonValue): string {
-  return oneLine(JSON.stringify(value), MAX_VALUE)
+  return oneLine(JSON.stringify(value), MAX_SHOWN)
 }
 
 function block(text: string, margin: string): string[] {

@@ -15,6 +15,8 @@ interface Stream {
 /** The tail of what streams in that is on the screen at most, in lines. */
 const MAX_REGION = 12
 
+const MARGIN = '  '
+
 /**
  * A view for a terminal: finished events are printed once and scroll away; below them the text that models are writing
  * is drawn again with each piece, and dropped when a new attempt begins or the answer is complete.
@@ -25,7 +27,8 @@ export function liveView(terminal: NodeJS.WriteStream): View {
   let drawn = 0
 
   const redraw = async (lines: readonly string[]): Promise<void> => {
-    const region = regionOf(streams, palette, Math.max(1, Math.min(MAX_REGION, (terminal.rows || 24) - 2)))
+    const rows = Math.max(1, Math.min(MAX_REGION, (terminal.rows || 24) - 2))
+    const region = regionOf(streams, palette, rows, Math.max(10, (terminal.columns || 80) - MARGIN.length))
     await print(erase(drawn) + lines.map((line) => `${line}\n`).join('') + draw(region))
     drawn = region.length
   }
@@ -50,13 +53,18 @@ function follow(streams: Map<string, Stream>, event: RunEvent): void {
   streams.set(event.runId, { agent: event.agent, attempt: event.attempt, text })
 }
 
-function regionOf(streams: ReadonlyMap<string, Stream>, { faint }: Palette, max: number): string[] {
+function regionOf(streams: ReadonlyMap<string, Stream>, { faint }: Palette, rows: number, columns: number): string[] {
   const lines = [...streams.values()].flatMap(({ agent, attempt, text }) => {
     const shown = visible(text).trimEnd()
     const again = attempt === 1 ? '' : `, attempt ${attempt}`
-    return shown === '' ? [`  ${agent} asks the model${again} …`] : shown.split('\n').map((line) => `  ${line}`)
+    return shown === '' ? [`${agent} asks the model${again} …`] : shown.split('\n').flatMap((line) => wrapped(line, columns))
   })
-  return lines.slice(-max).map(faint)
+  return lines.slice(-rows).map((line) => faint(MARGIN + line))
+}
+
+/** Lines of at most so many characters; one of wide characters runs over the edge and is cut there. */
+function wrapped(line: string, columns: number): string[] {
+  return line.length <= columns ? [line] : (line.match(new RegExp(`.{1,${columns}}`, 'gu')) ?? [])
 }
 
 /** Without automatic wrapping each line takes one row, however wide its characters are, so that it can be erased again. */
