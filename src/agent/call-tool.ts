@@ -7,6 +7,7 @@ import { parseArguments, runTool } from '../tools/invoke.ts'
 import { unknownTool } from '../tools/toolset.ts'
 import type { AnyTool } from '../tools/tool.ts'
 import { decode, encode } from '../util/codec.ts'
+import { cutMiddle } from '../util/cut-middle.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
 import type { Callables } from './callables.ts'
 import type { ToolVerdict } from './hooks.ts'
@@ -68,11 +69,15 @@ export async function planCall(site: CallSite, call: Call, record: CallRecord | 
 }
 
 function argumentsOf({ tool, args }: Call): unknown {
+  let value: unknown
   try {
-    return decode(args)
+    value = decode(args)
   } catch (error) {
     throw new TroupeError('tool/arguments', `the arguments of ${tool} cannot be read: ${messageOf(error)}`, { cause: error })
   }
+  // Arguments by name are an object: a text is what a model wrote in place of JSON.
+  if (typeof value === 'string') throw new TroupeError('tool/arguments', `the arguments of ${tool} are no JSON object: ${cutMiddle(value, 200)}`)
+  return value
 }
 
 /** What the hooks say of a call, asked once and logged. Gives whether a person has to agree; throws `tool/rejected`. */

@@ -114,12 +114,12 @@ async function settle(action: ActionLog, plan: PlannedCall, answering: Promise<A
   return answer
 }
 
-/** The model's JSON as tagged JSON text, so that a key that looks like a tag is only a key; what is no JSON stays as it is. */
+/** The model's JSON as tagged JSON text, so that a key that looks like a tag is only a key; what is no JSON becomes a text, which no tool takes. */
 function asEncoded(input: string): string {
   try {
     return encode(JSON.parse(input))
   } catch {
-    return input
+    return encode(input)
   }
 }
 
