@@ -98,7 +98,7 @@ async function verdictOn({ agent, callables, ctx, step }: CallSite, { call, tool
 
 /** Faults that are no answer to a call: they end the run, or its activation. */
 function isForTheRun(error: unknown): boolean {
-  return TroupeError.is(error) && (error.code.startsWith('engine/') || error.code === 'budget/spent')
+  return TroupeError.is(error) && (error.code.startsWith('engine/') || error.code === 'budget/spent' || error.code === 'run/ended')
 }
 
 /** Only a call that was started can have an unknown outcome; then that question takes the place of the approval. */

@@ -14,10 +14,10 @@ import { describeError, observationOf } from './observation.ts'
 import { parseCode, STRUCTURED_ANSWER } from './parse-code.ts'
 import { codeAgentPrompt } from './prompts/code-agent.prompt.ts'
 import { contextPrompt } from './prompts/context.prompt.ts'
-import { runCode, type CodeRunner, type CodeStep } from './run-code.ts'
+import { runCode, type CodeRunner } from './run-code.ts'
 import { RunSession } from './sessions.ts'
+import type { JsonObject } from '../util/json.ts'
 import { commonSpec, type Actor, type AgentSpec, type Turn } from './spec.ts'
-import type { Transcript } from './transcript.ts'
 
 /** The light sandbox of a language, for agents that name none. */
 export type DefaultSandbox = (language: Language) => Promise<Sandbox>
@@ -44,8 +44,8 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
         isStructured: options.structured ?? false,
         ...(options.instructions !== undefined && { instructions: options.instructions }),
       }),
-    open: (input, ctx) =>
-      openCodeActor({ name: options.name, language, callables, limits, sandbox, isStructured: options.structured ?? false }, input, ctx),
+    open: (input, ctx, past) =>
+      openCodeActor({ name: options.name, language, callables, limits, sandbox, isStructured: options.structured ?? false }, input, ctx, past),
   }
 }
 
@@ -58,37 +58,39 @@ interface CodeActorOptions {
   sandbox(): Promise<Sandbox>
 }
 
-async function openCodeActor(options: CodeActorOptions, input: RunInput, ctx: RunContext): Promise<Actor> {
+async function openCodeActor(options: CodeActorOptions, input: RunInput, ctx: RunContext, past: readonly RunInput[]): Promise<Actor> {
   const { name, language, callables, limits, sandbox, isStructured } = options
   const place = await ctx.during(sandbox)
   if (!place.languages.includes(language)) {
     throw new TroupeError('sandbox/unavailable', `agent ${name} writes ${language}, which sandbox ${place.name} does not run`)
   }
-  const context = input.context ?? {}
+  // Code of earlier runs is run again in this session, so it needs their values as well.
+  const context: JsonObject = Object.assign({}, ...past.map((run) => run.context), input.context)
   callables.checkContext(Object.keys(context))
   const session = new RunSession(ctx, { sandbox: place, language, limits, tools: callables.guestFunctions, context })
-  const runner: CodeRunner = { agent: name, ctx, session, callables, isolation: place.capabilities.isolation, answerBytes: limits.answerBytes }
+  const runner = { agent: name, session, callables, isolation: place.capabilities.isolation, answerBytes: limits.answerBytes }
   const request = isStructured ? { responseFormat: STRUCTURED_ANSWER } : {}
-  return { request, context: contextPrompt(context), act: (transcript, step, reply) => actByCode(runner, transcript, step, reply) }
+  return {
+    request,
+    contextText: contextPrompt,
+    act: (at, _transcript, step, reply) => actByCode({ ...runner, ctx: at, isPast: at !== ctx }, step, reply),
+    startFresh: () => session.forget(),
+  }
 }
 
-async function actByCode(runner: CodeRunner, transcript: Transcript, step: number, reply: ModelReply): Promise<Turn> {
+async function actByCode(runner: CodeRunner, step: number, reply: ModelReply): Promise<Turn> {
   const { ctx, isolation, callables } = runner
   const parsed = parseCode(reply.text, callables.language, reply.finishReason)
   if (!parsed.ok) return { taken: { type: 'fault', step, reply, fault: parsed.fault } }
 
   const { code } = parsed
   await ctx.emit(`${step}.code`, 'code', { step, language: callables.language, code, isolation })
-  const { execution, prints } = await runCode(runner, { step, code }, codeStepsOf(transcript))
+  const { execution, prints } = await runCode(runner, { ctx, step, code })
   const observation = observationOf(execution, prints)
   const taken = { type: 'code', step, reply, code, observation } as const
   if (execution.type === 'final-answer') return { taken, answer: execution.value }
   if (execution.type === 'error') return { taken: { ...taken, error: describeError(execution.error) } }
   return { taken }
-}
-
-function codeStepsOf({ steps }: Transcript): readonly CodeStep[] {
-  return steps.flatMap((step) => (step.type === 'code' ? [{ step: step.step, code: step.code }] : []))
 }
 
 function declareFinalAnswer(output: StandardSchemaV1, language: Language): string {

@@ -6,10 +6,11 @@ import type { Step, Transcript } from './transcript.ts'
 
 /**
  * The prompt of the next step. It only ever grows at its end, so that a provider's prompt cache hits: system text, the
- * task, then for each step the model's own answer and what came of it.
+ * task (after those of the session's earlier runs), then for each step the model's own answer and what came of it.
  */
 export function promptOf(system: string, transcript: Transcript): LanguageModelV4Prompt {
-  return [{ role: 'system', content: system }, taskMessage(transcript), ...transcript.steps.flatMap(messagesOf)]
+  const runs = [...transcript.earlier, transcript]
+  return [{ role: 'system', content: system }, ...runs.flatMap((run) => [taskMessage(run), ...run.steps.flatMap(messagesOf)])]
 }
 
 export function userMessage(text: string): LanguageModelV4Message {

@@ -132,10 +132,14 @@ export class ActionReplay {
         const begun = performance.now()
         Promise.race([answer, stray.get(call)?.promise ?? answer]).then(
           (settled) => this.#settle({ call, tool, agent, answer: settled, durationMs: Math.round(performance.now() - begun) }),
-          (error) => this.#fail(error),
+          (error) => {
+            this.#open.delete(call)
+            this.#fail(error)
+          },
         )
       }
     } catch (error) {
+      for (const { call } of frames) this.#open.delete(call)
       this.#fail(error)
     } finally {
       this.#launching--

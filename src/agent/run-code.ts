@@ -10,13 +10,7 @@ import { callTool, hasToWait, planCall } from './call-tool.ts'
 import type { Callables } from './callables.ts'
 import { MAX_PRINTS } from './observation.ts'
 import { ActionReplay, Divergence, type PendingCall } from './replay.ts'
-import type { RunSession } from './sessions.ts'
-
-/** One step of code of one run. */
-export interface CodeStep {
-  readonly step: number
-  readonly code: string
-}
+import type { CodeStep, RunSession } from './sessions.ts'
 
 export interface CodeRunner {
   readonly agent: string
@@ -25,6 +19,8 @@ export interface CodeRunner {
   readonly callables: Callables
   readonly isolation: Isolation
   readonly answerBytes: number
+  /** Whether the step belongs to an ended run that is only looked back on. */
+  readonly isPast: boolean
 }
 
 /** What the transcript is built from: the logged end of an action. */
@@ -38,19 +34,25 @@ const MAX_REBUILDS = 2
 
 /**
  * Runs one step of code in the run's session and gives its logged end. In a resume the same code is run again to
- * rebuild the session, its calls answered from the log; a poisoned step never is. `earlier` rebuilds a lost session.
+ * rebuild the session, its calls answered from the log; a poisoned step never is.
  */
-export async function runCode(runner: CodeRunner, current: CodeStep, earlier: readonly CodeStep[]): Promise<ActionEnd> {
+export async function runCode(runner: CodeRunner, current: CodeStep): Promise<ActionEnd> {
   const { ctx, session } = runner
   for (let rebuilds = 0; ; rebuilds++) {
     const log = await ctx.action(current.step)
     if (log.ended?.poisoned) return finish(runner, log, log.ended)
     try {
-      if (!session.isOpen) await rebuild(runner, earlier)
-      return await finish(runner, log, await execute(runner, current, log))
+      if (!session.isOpen) await rebuild(runner)
+      const end = await execute(runner, current, log)
+      if (!end.poisoned) session.ran(current)
+      return await finish(runner, log, end)
     } catch (error) {
       if (ctx.signal.aborted) return dropped()
       await session.discard()
+      if (error instanceof Divergence && log.ended && runner.isPast) {
+        await session.forget() // Its words are in the log; its variables cannot be had again.
+        return finish(runner, log, log.ended)
+      }
       if (error instanceof Divergence) return finish(runner, log, diverged(runner, current, log, error))
       if (!TroupeError.is(error, 'sandbox/closed')) throw error
       if (rebuilds === MAX_REBUILDS) return finish(runner, log, crashed(runner, current, error))
@@ -67,20 +69,20 @@ async function finish({ session }: CodeRunner, log: ActionLog, body: EntryBodies
 }
 
 /** Runs the earlier steps again in an empty session, all their calls answered from the log. */
-async function rebuild(runner: CodeRunner, earlier: readonly CodeStep[]): Promise<void> {
-  for (const step of earlier) {
-    const log = await runner.ctx.action(step.step)
+async function rebuild(runner: CodeRunner): Promise<void> {
+  for (const step of runner.session.steps) {
+    const log = await step.ctx.action(step.step)
     if (log.ended === null || log.ended.poisoned) continue
     await log.end(await execute(runner, step, log))
   }
 }
 
 /** Pulls the frames of one step in our own async context. The first fault of the engine aborts it and is thrown. */
-async function execute(runner: CodeRunner, { step, code }: CodeStep, log: ActionLog): Promise<EntryBodies['action-end']> {
-  const { ctx, isolation } = runner
+async function execute(runner: CodeRunner, { ctx, step, code }: CodeStep, log: ActionLog): Promise<EntryBodies['action-end']> {
+  const { isolation } = runner
   const session = await runner.session.open()
   const over = new AbortController()
-  const replay = new ActionReplay(log, session, (frames, records) => startCalls(runner, log, step, frames, records, over.signal))
+  const replay = new ActionReplay(log, session, (frames, records) => startCalls({ ...runner, ctx }, log, step, frames, records, over.signal))
   const written: Promise<void>[] = []
   const prints: string[] = []
   try {

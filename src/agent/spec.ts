@@ -3,6 +3,7 @@ import type { RunInput } from '../client/entry.ts'
 import type { RunContext } from '../engine/context.ts'
 import type { LanguageModel, ModelReply, ModelRequest } from '../models/model.ts'
 import type { AgentDefaults, AnyAgentOptions, Check } from './agent.ts'
+import type { JsonObject } from '../util/json.ts'
 import type { Hooks } from './hooks.ts'
 import { stepCount, type StopCondition } from './stop.ts'
 import type { Step, Transcript } from './transcript.ts'
@@ -23,8 +24,8 @@ export interface AgentSpec {
   systemPrompt(maxSteps: number): string
   /** Why the run must stop before its next step, if it must. */
   stopReason(transcript: Transcript, maxSteps: number): string | undefined
-  /** Gets ready to act in one activation of a run. */
-  open(input: RunInput, ctx: RunContext): Promise<Actor>
+  /** Gets ready to act in one activation of a run; `past` is what the session's earlier runs were asked. */
+  open(input: RunInput, ctx: RunContext, past: readonly RunInput[]): Promise<Actor>
 }
 
 /** The acting half of an agent: turns the model's answer into a step. */
@@ -32,8 +33,10 @@ export interface Actor {
   /** What goes with each question besides the prompt, such as declarations of tools. */
   readonly request: Pick<ModelRequest, 'tools' | 'toolChoice' | 'responseFormat'>
   /** Text on the caller's values, for the task's message. */
-  readonly context: string
-  act(transcript: Transcript, step: number, reply: ModelReply): Promise<Turn>
+  contextText(context: JsonObject): string
+  act(ctx: RunContext, transcript: Transcript, step: number, reply: ModelReply): Promise<Turn>
+  /** Lets go of what earlier runs of the session have left behind, words excepted. */
+  startFresh(): Promise<void>
 }
 
 /** What one answer of the model led to. */

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { AnswerBody, RunInput } from '../client/entry.ts'
+import type { AnswerBody } from '../client/entry.ts'
 import type { ActionLog, RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { ModelReply, RequestedToolCall } from '../models/model.ts'
@@ -33,18 +33,19 @@ export function toolAgentSpec(options: AnyAgentOptions, defaults: AgentDefaults)
         ...(instructions !== undefined && { instructions }),
         ...(output && { schema: JSON.stringify(jsonSchemaOf(output, 'input')) }),
       }),
-    open: async (input, ctx) => {
+    open: async (input) => {
       const reader = readContextTool(input.context ?? {})
-      return openToolActor(name, reader ? callablesFor([reader]) : callables, output, input, ctx)
+      return openToolActor(name, reader ? callablesFor([reader]) : callables, output)
     },
   }
 }
 
-function openToolActor(agent: string, callables: Callables, output: StandardSchemaV1 | undefined, input: RunInput, ctx: RunContext): Actor {
+function openToolActor(agent: string, callables: Callables, output: StandardSchemaV1 | undefined): Actor {
   return {
     request: { tools: nativeTools(callables, output) },
-    context: contextAsText(input.context ?? {}),
-    act: (_transcript, step, reply) => actByCalls({ agent, callables, ctx, hasOutput: output !== undefined }, step, reply),
+    contextText: contextAsText,
+    startFresh: () => Promise.resolve(),
+    act: (ctx, _transcript, step, reply) => actByCalls({ agent, callables, ctx, hasOutput: output !== undefined }, step, reply),
   }
 }
 

@@ -9,6 +9,8 @@ export interface Transcript {
   /** Text on the values that the caller has handed in. */
   readonly context: string
   readonly steps: readonly Step[]
+  /** The runs of the session before this one, oldest first; their own `earlier` is empty. */
+  readonly earlier: readonly Transcript[]
 }
 
 interface StepHead {

@@ -38,6 +38,8 @@ export interface RunInput {
   readonly images?: readonly string[]
   readonly maxSteps?: number
   readonly session?: string
+  /** Take over the words of the session's earlier runs, and not their variables. */
+  readonly freshSandbox?: boolean
   /** Caps on the run and all below it; see engine/budget. */
   readonly budget?: { readonly tokens?: number; readonly costUsd?: number; readonly toolCalls?: number; readonly timeMs?: number }
 }
@@ -84,6 +86,8 @@ export interface EntryBodies {
     readonly parentRunId?: string
     /** The key of the parent's call that started this run. */
     readonly parentKey?: string
+    /** The ended runs of the same session, oldest first: what this run knows of the past. */
+    readonly sessionRuns?: readonly string[]
     readonly tenant?: string
   }
   'run-waiting': { readonly waits: readonly Wait[]; readonly usage: Usage; readonly steps: number }

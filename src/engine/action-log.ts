@@ -3,7 +3,7 @@ import { hash32 } from '../util/hash.ts'
 import type { ActionLog, EffectContext } from './context.ts'
 import type { Activity } from './activity.ts'
 import type { Inbox } from './inbox.ts'
-import type { LogWriter } from './log-writer.ts'
+import type { Writer } from './log-writer.ts'
 import type { Recorded } from './recorded.ts'
 
 export interface ActionLogParts {
@@ -11,7 +11,7 @@ export interface ActionLogParts {
   readonly step: number
   readonly clock: number
   readonly recorded: Recorded
-  readonly writer: LogWriter
+  readonly writer: Writer
   readonly activity: Activity
   readonly inbox: Inbox
   perform<T>(key: string, effect: (o: EffectContext) => Promise<T>): Promise<T>

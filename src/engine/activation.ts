@@ -9,10 +9,10 @@ import { dropped } from '../util/never.ts'
 import { isInTree } from '../util/run-id.ts'
 import { Activity } from './activity.ts'
 import { spentIn, timeUp, TreeBudget, workedMs } from './budget.ts'
-import type { AgentOutcome, AgentRef, ChildOutcome } from './context.ts'
+import type { AgentOutcome, AgentRef, ChildOutcome, PastRun, RunContext } from './context.ts'
 import type { EffectScope, LogStore } from './engine.ts'
 import { Inbox } from './inbox.ts'
-import { LogWriter } from './log-writer.ts'
+import { LogWriter, refusingWriter } from './log-writer.ts'
 import { Recorded } from './recorded.ts'
 import { createRunContext } from './run-context.ts'
 import { Turns } from './turns.ts'
@@ -241,6 +241,8 @@ export class Activation {
       activity: this.#activity,
       effects,
       budget,
+      isPast: false,
+      history: () => this.#activity.during(() => this.#historyOf(recorded)),
       isClosed: () => this.#closed || writer.isClosed,
       live: (event) => {
         if (!this.#closed) live(run, event)
@@ -248,6 +250,43 @@ export class Activation {
       during: (work) => this.#activity.during(work),
       own: (open) => this.#own(open),
       runChild: (child, agent, input, key) => this.#runChild(child, agent, input, run, key),
+    })
+  }
+
+  /** Contexts over the logs of the session's earlier runs; a log that is gone is left out. */
+  async #historyOf(recorded: Recorded): Promise<readonly PastRun[]> {
+    const start = recorded.find('run-start', 'start')
+    const past: PastRun[] = []
+    for (const run of start?.body.sessionRuns ?? []) {
+      const entries = await this.#options.store.read(run)
+      const [first] = entries
+      if (first && isEntry(first, 'run-start')) past.push({ input: first.body.input, ctx: this.#pastContext(run, entries) })
+    }
+    return past
+  }
+
+  #pastContext(run: string, entries: readonly Entry[]): RunContext {
+    const { rootRunId, clock, effects } = this.#options
+    const recorded = new Recorded(entries)
+    return createRunContext({
+      runId: run,
+      rootRunId,
+      signal: this.#abort.signal,
+      clock,
+      recorded,
+      writer: refusingWriter(run),
+      turns: new Turns(recorded.turns()),
+      inbox: new Inbox(clock, entries),
+      activity: this.#activity,
+      effects,
+      budget: new TreeBudget({}),
+      isPast: true,
+      history: () => Promise.resolve([]),
+      isClosed: () => this.#closed,
+      live: () => {},
+      during: (work) => this.#activity.during(work),
+      own: (open) => this.#own(open),
+      runChild: () => Promise.reject(new TroupeError('run/ended', `run ${run} has ended`)),
     })
   }
 

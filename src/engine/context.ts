@@ -57,10 +57,18 @@ export interface RunContext {
   action(step: number): Promise<ActionLog>
   /** Writes an event of agent code; the same key and type again is one event. */
   emit<Type extends EntryType>(key: string, type: Type, body: EntryBodies[Type]): Promise<void>
+  /** The ended runs of the same session, oldest first. Their contexts only replay: what is not in their log is `run/ended`. */
+  history(): Promise<readonly PastRun[]>
   /** Marks work that is no effect and needs no log, such as loading a module, so that the run is not taken for waiting. */
   during<T>(work: () => Promise<T>): Promise<T>
   /** Opens a thing that lives as long as the activation, such as a sandbox session, and is disposed with it. */
   own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T>
+}
+
+/** An ended run of the same session. */
+export interface PastRun {
+  readonly input: RunInput
+  readonly ctx: RunContext
 }
 
 export interface EffectContext {

@@ -1,4 +1,4 @@
-import type { Entry, NewEntry } from '../client/entry.ts'
+import type { Entry, EntryBodies, NewEntry } from '../client/entry.ts'
 
 /**
  * The port: a place to keep the logs of runs, and who may write to each. An adapter stores; it decides nothing.
@@ -47,6 +47,19 @@ export interface HeadFilter {
   readonly limit?: number
   /** Only runs that no agent called. */
   readonly rootsOnly?: boolean
+  readonly session?: SessionKey
+}
+
+/** What makes runs one session. */
+export interface SessionKey {
+  readonly id: string
+  readonly agent: string
+  readonly tenant?: string
+}
+
+/** Whether a run belongs to a session, by its `run-start`. */
+export function isOfSession({ agent, tenant, input }: EntryBodies['run-start'], session: SessionKey): boolean {
+  return input.session === session.id && agent === session.agent && tenant === session.tenant
 }
 
 /** The entries that tell how a run stands, without its whole log. */

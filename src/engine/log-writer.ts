@@ -15,6 +15,20 @@ export interface LogWriterOptions {
   onBroken(error: TroupeError): void
 }
 
+/** What a context writes its run's log with. */
+export interface Writer {
+  entry<Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): NewEntry<Type>
+  append(entries: readonly NewEntry[]): Promise<readonly Entry[]>
+}
+
+/** The writer of a run that is only looked back on. */
+export function refusingWriter(run: string): Writer {
+  return {
+    entry: (type, key, body) => ({ key, at: '', type, body }),
+    append: () => Promise.reject(new TroupeError('run/ended', `run ${run} has ended: nothing can be added to it`)),
+  }
+}
+
 /** How often an append is tried again when the store says that trying may help. */
 const APPEND_ATTEMPTS = 5
 const APPEND_BACKOFF_MS = 50
@@ -23,7 +37,7 @@ const APPEND_BACKOFF_MS = 50
  * Writes the log of one run for one activation. A failed append never reaches agent code, where a `catch` could take
  * it for an outcome: it is tried again, or the whole activation breaks and this promise is dropped.
  */
-export class LogWriter {
+export class LogWriter implements Writer {
   readonly #options: LogWriterOptions
   #closed = false
   #ended = false

@@ -8,10 +8,10 @@ import { childRunId } from '../util/run-id.ts'
 import { openActionLog } from './action-log.ts'
 import type { Activity } from './activity.ts'
 import type { Budget } from './budget.ts'
-import type { ActionLog, AgentRef, ChildOutcome, EffectContext, RunContext, StepOptions, WaitOptions } from './context.ts'
+import type { ActionLog, AgentRef, ChildOutcome, EffectContext, RunContext, StepOptions, WaitOptions, PastRun } from './context.ts'
 import type { EffectScope } from './engine.ts'
 import type { Inbox } from './inbox.ts'
-import type { LogWriter } from './log-writer.ts'
+import type { Writer } from './log-writer.ts'
 import { isCallKey, nameOf, type Recorded } from './recorded.ts'
 import type { Turns } from './turns.ts'
 
@@ -22,14 +22,17 @@ export interface RunContextParts {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly recorded: Recorded
-  readonly writer: LogWriter
+  readonly writer: Writer
   readonly turns: Turns
   readonly inbox: Inbox
   readonly activity: Activity
   readonly effects: EffectScope
   readonly budget: Budget
+  /** Set for an ended run that is only looked back on. */
+  readonly isPast: boolean
   isClosed(): boolean
   live(event: TransientEvent): void
+  history(): Promise<readonly PastRun[]>
   during<T>(work: () => Promise<T>): Promise<T>
   own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T>
   runChild(childRunId: string, agent: AgentRef, input: RunInput, key: string): Promise<ChildOutcome>
@@ -48,8 +51,12 @@ export function createRunContext(parts: RunContextParts): RunContext {
       `the context of run ${runId} was used inside one of its own effects: an effect must not touch it`,
     )
   }
+  const refusePast = (key: string): void => {
+    if (parts.isPast) throw new TroupeError('run/ended', `the log of run ${runId} ends before '${key}'`)
+  }
   /** Live effects start only when everything recorded has been answered; calls of an action have an order of their own. */
   const untilLive = async (key: string): Promise<void> => {
+    refusePast(key)
     if (!isCallKey(key)) await turns.live()
   }
   const write = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
@@ -65,8 +72,10 @@ export function createRunContext(parts: RunContextParts): RunContext {
   }
   const contextOf = (key: string): EffectContext => ({ idempotencyKey: `${runId}:${key}`, signal: parts.signal, live: parts.live })
   /** Code of a run that was stopped, parked or cancelled may go on for a while: it has no effects any more. */
-  const perform = <T>(key: string, effect: (o: EffectContext) => Promise<T>): Promise<T> =>
-    parts.isClosed() ? dropped() : effects.run(parts.rootRunId, () => effect(contextOf(key)))
+  const perform = async <T>(key: string, effect: (o: EffectContext) => Promise<T>): Promise<T> => {
+    refusePast(key)
+    return parts.isClosed() ? dropped() : effects.run(parts.rootRunId, () => effect(contextOf(key)))
+  }
 
   const emit: RunContext['emit'] = async (key, type, body) => {
     refuseNested()
@@ -124,6 +133,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
         if (!isCallKey(key)) await turns.recorded(nameOf('wait-end', key))
         return known.body.value
       }
+      refusePast(key)
       if (options.approval) await emit(key, 'approval-wanted', options.approval)
       else await emit(key, 'wait-start', questionOf(options))
       const arrival = await parts.inbox.answer(key, options)
@@ -139,6 +149,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
       return openActionLog({ runId, step, clock: Date.parse(at), recorded, writer, activity, inbox: parts.inbox, perform })
     },
 
+    history: () => parts.history(),
     during: (work) => parts.during(work),
     own: (open) => activity.during(() => parts.own(open)),
   }

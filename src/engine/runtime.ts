@@ -10,7 +10,8 @@ import type { AgentRef } from './context.ts'
 import { decisionPlace } from './decisions.ts'
 import type { EffectScope, EngineAdapter, HeadFilter, LogStore } from './engine.ts'
 import { Projector } from './hub.ts'
-import { RunDriver } from './run-driver.ts'
+import { Sessions } from './sessions.ts'
+import { RunDriver, type RunDriverOptions } from './run-driver.ts'
 import { eventsOf, runHandle } from './run-handle.ts'
 import type { Run, RunView } from './run.ts'
 import { damagedView, viewOf } from './run-view.ts'
@@ -33,7 +34,13 @@ export interface RunOptions {
   /** Data URLs or https URLs. */
   readonly images?: readonly string[]
   readonly maxSteps?: number
+  /**
+   * Makes this run one of a session: it sees what the ended runs of the same tenant, agent and id have done. Throws
+   * `session/busy` while another run of the session has not ended.
+   */
   readonly session?: string
+  /** Of the session take over the words alone, not the variables. Default false. */
+  readonly freshSandbox?: boolean
   /** Caps on the run and all agents that it calls, together. */
   readonly budget?: BudgetLimits
   readonly tenant?: string
@@ -71,9 +78,11 @@ export class Runtime implements AsyncDisposable {
   readonly #dropAtEnd: boolean
   readonly #agents = new Map<string, AgentRef>()
   readonly #drivers = new Map<string, RunDriver>()
+  readonly #sessions: Sessions
 
   constructor(store: LogStore, options: RuntimeOptions) {
     this.#store = store
+    this.#sessions = new Sessions(store)
     this.#effects = options.engine.effects
     this.#clock = options.clock ?? systemClock
     this.#parkAfterMs = options.parkAfterMs ?? DEFAULT_PARK_AFTER_MS
@@ -85,9 +94,21 @@ export class Runtime implements AsyncDisposable {
   run<Output>(agent: AgentRef<Output>, task: string, options: RunOptions = {}): Run<Output> {
     this.#agents.set(agent.name, agent)
     const runId = options.runId ?? newRunId(this.#clock.now())
-    const body = { version: LOG_VERSION, agent: agent.name, agentVersion: agent.version, input: inputOf(task, options), rootRunId: runId }
-    const start = this.#entry('run-start', 'start', { ...body, ...(options.tenant !== undefined && { tenant: options.tenant }) })
-    const driver = this.#drive(runId, async () => agent, start)
+    const { tenant, session: id } = options
+    const body = {
+      version: LOG_VERSION,
+      agent: agent.name,
+      agentVersion: agent.version,
+      input: inputOf(task, options),
+      rootRunId: runId,
+      ...(tenant !== undefined && { tenant }),
+    }
+    const session = id === undefined ? undefined : { id, agent: agent.name, ...(tenant !== undefined && { tenant }) }
+    const start = async (): Promise<NewEntry<'run-start'>> => {
+      const sessionRuns = session && (await this.#sessions.begin(session, runId))
+      return this.#entry('run-start', 'start', { ...body, ...(sessionRuns && { sessionRuns }) })
+    }
+    const driver = this.#drive(runId, async () => agent, { start, dropAtEnd: this.#dropAtEnd && !session })
     if (options.on) this.#tell(driver, options.on)
     const run = runHandle<Output>(driver)
     cancelOnAbort(run, options.signal)
@@ -186,7 +207,7 @@ export class Runtime implements AsyncDisposable {
     return agent
   }
 
-  #drive(runId: string, agent: () => Promise<AgentRef>, start?: NewEntry<'run-start'>): RunDriver {
+  #drive(runId: string, agent: () => Promise<AgentRef>, options: Partial<Pick<RunDriverOptions, 'start' | 'dropAtEnd'>> = {}): RunDriver {
     const driver = new RunDriver({
       store: this.#store,
       effects: this.#effects,
@@ -194,12 +215,15 @@ export class Runtime implements AsyncDisposable {
       parkAfterMs: this.#parkAfterMs,
       runId,
       agent,
-      ...(start && { start }),
-      dropAtEnd: this.#dropAtEnd,
+      dropAtEnd: false,
+      ...options,
     })
     if (this.#drivers.has(runId)) return driver // Its store will refuse it: that run has begun.
     this.#drivers.set(runId, driver)
-    const forget = (): boolean => this.#drivers.delete(runId)
+    const forget = (): void => {
+      this.#drivers.delete(runId)
+      this.#sessions.end(runId)
+    }
     driver.ended.then(forget, forget)
     return driver
   }
@@ -231,13 +255,14 @@ export class Runtime implements AsyncDisposable {
   }
 }
 
-function inputOf(task: string, { context, images, maxSteps, session, budget }: RunOptions): RunInput {
+function inputOf(task: string, { context, images, maxSteps, session, freshSandbox, budget }: RunOptions): RunInput {
   return {
     task,
     ...(context && { context }),
     ...(images && { images }),
     ...(maxSteps !== undefined && { maxSteps }),
     ...(session !== undefined && { session }),
+    ...(freshSandbox !== undefined && { freshSandbox }),
     ...(budget && { budget }),
   }
 }

@@ -3,7 +3,7 @@ import { isEntry, type Entry, type NewEntry } from '../../client/entry.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { isInTree, rootOf } from '../../util/run-id.ts'
 import { bodyText } from '../body-text.ts'
-import type { EffectScope, EngineAdapter, HeadFilter, LogStore, RunHead } from '../engine.ts'
+import { isOfSession, type EffectScope, type EngineAdapter, type HeadFilter, type LogStore, type RunHead } from '../engine.ts'
 
 /** An entry as it would lie on a disk: nobody holds its body, so nobody can change it. */
 interface Stored {
@@ -87,6 +87,7 @@ class MemoryStore implements LogStore {
       const [start, last] = [log.entries[0], log.entries.at(-1)].map((stored) => stored && entryOf(stored))
       if (!start || !last || !isEntry(start, 'run-start')) return []
       if (filter.rootsOnly && start.body.parentRunId !== undefined) return []
+      if (filter.session && !isOfSession(start.body, filter.session)) return []
       return [{ run, start, last, steps: log.entries.filter(({ head }) => head.type === 'step-start').length }]
     })
     return heads.toReversed().slice(0, filter.limit)

@@ -104,8 +104,8 @@ export class LogDatabase {
     return last.seq + 1
   }
 
-  #heads({ limit, rootsOnly }: HeadFilter): readonly HeadRow[] {
-    const starts = this.#statements.starts(rootsOnly ?? false, limit ?? -1)
+  #heads({ limit, rootsOnly, session }: HeadFilter): readonly HeadRow[] {
+    const starts = session ? this.#statements.startsOfSession(session, limit ?? -1) : this.#statements.starts(rootsOnly ?? false, limit ?? -1)
     return starts.flatMap((start): HeadRow[] => {
       const last = this.#statements.lastRow(start.run)
       return last ? [{ start, last, steps: this.#statements.steps(start.run) }] : []

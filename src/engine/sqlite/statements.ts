@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { TroupeError } from '../../errors/troupe-error.ts'
+import type { SessionKey } from '../engine.ts'
 import type { Row } from './operations.ts'
 
 /** The SQL of the store, prepared once for one open file. */
@@ -12,6 +13,8 @@ export interface Statements {
   readTree(root: string): readonly Row[]
   /** First rows of runs, newest run first; a limit of -1 is none. */
   starts(rootsOnly: boolean, limit: number): readonly Row[]
+  /** First rows of the runs of a session, newest run first. */
+  startsOfSession(session: SessionKey, limit: number): readonly Row[]
   steps(run: string): number
   epoch(run: string): number | null
   /** Raises the epoch of the run and gives it. */
@@ -35,6 +38,12 @@ export function prepareStatements(database: DatabaseSync): Statements {
   const starts = database.prepare(
     `select ${ROW} from entries where seq = 1 and (?1 = 0 or instr(run, '-') = 0) order by ordinal desc limit ?2`,
   )
+  // A damaged body is no session's: json_valid keeps it from failing the whole list.
+  const startsOfSession = database.prepare(
+    `select ${ROW} from entries where seq = 1 and instr(run, '-') = 0 and json_valid(body)
+       and body ->> '$.input.session' = ?1 and body ->> '$.agent' = ?2 and (body ->> '$.tenant') is ?3
+     order by ordinal desc limit ?4`,
+  )
   const steps = database.prepare("select count(*) as steps from entries where run = ? and type = 'step-start' and key is not null")
   const epoch = database.prepare('select epoch from owners where run = ?')
   const claim = database.prepare(
@@ -56,6 +65,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
     read: (run, after) => read.all(run, after).map(rowOf),
     readTree: (root) => readTree.all(root).map(rowOf),
     starts: (rootsOnly, limit) => starts.all(rootsOnly ? 1 : 0, limit).map(rowOf),
+    startsOfSession: ({ id, agent, tenant }, limit) => startsOfSession.all(id, agent, tenant ?? null, limit).map(rowOf),
     steps: (run) => integer(steps.get(run) ?? {}, 'steps'),
     epoch: (run) => {
       const columns = epoch.get(run)
