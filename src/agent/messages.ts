@@ -28,7 +28,7 @@ function imagePart(url: string): { type: 'file'; data: { type: 'url'; url: URL }
 }
 
 function messagesOf(step: Step): readonly LanguageModelV4Message[] {
-  if (step.type === 'calls') return [...callMessages(step), ...rejection(step)]
+  if (step.type === 'calls') return [...(step.isInText ? callsAsText(step) : callMessages(step)), ...rejection(step)]
   return [answerMessage(step), ...feedback(step), ...rejection(step)]
 }
 
@@ -57,6 +57,11 @@ function answerMessage({ reply }: Step): LanguageModelV4Message {
   const content = reply.content?.filter((part) => part.type !== 'tool-call')
   const text = reply.text.trim() === '' && !content?.length ? '(an empty answer)' : reply.text
   return assistantMessage({ text, toolCalls: [], ...(content?.length && { content }) })
+}
+
+/** For a model that wrote its calls as text: the results come back as text. */
+function callsAsText(step: Extract<Step, { type: 'calls' }>): readonly LanguageModelV4Message[] {
+  return [answerMessage(step), userMessage(step.results.map(({ tool, text }) => `${tool}: ${text}`).join('\n\n'))]
 }
 
 /** The native form: the calls with ids that are unique in the step, then one message with all results in call order. */

@@ -64,13 +64,13 @@ export function callsInText(
   }
   const known = new Set([...callables.names, FINAL_ANSWER])
   const calls = [found.value].flat().map(asCall)
-  const isCalls = calls.length > 0 && calls.every((call) => call !== null)
-  if (!isCalls) return { ok: true, calls: [] }
-  if (!calls.some((call) => call && known.has(call.name)) && calls.some((call) => call && !('arguments' in call))) return { ok: true, calls: [] }
-  return { ok: true, calls: calls.flatMap((call, i) => (call ? [{ id: `text_${i + 1}`, name: call.name, input: JSON.stringify(call.arguments ?? {}) }] : [])) }
+  // `{ "name": …, "input": … }` may as well be an answer; it is a call only where the name is one that can be called.
+  const areCalls = calls.length > 0 && calls.every((call) => call !== null && (call.isPlain || known.has(call.name)))
+  if (!areCalls) return { ok: true, calls: [] }
+  return { ok: true, calls: calls.flatMap((call, i) => (call ? [{ id: `text_${i + 1}`, name: call.name, input: JSON.stringify(call.arguments) }] : [])) }
 }
 
-function asCall(value: JsonValue): { readonly name: string; readonly arguments?: JsonValue } | null {
+function asCall(value: JsonValue): { readonly name: string; readonly arguments: JsonValue; readonly isPlain: boolean } | null {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
   const object = value as JsonObject
   const inner = object.function
@@ -78,7 +78,7 @@ function asCall(value: JsonValue): { readonly name: string; readonly arguments?:
   const name = source.name ?? source.tool
   const args = source.arguments ?? source.parameters ?? source.input
   if (typeof name !== 'string' || args === undefined) return null
-  return { name, arguments: typeof args === 'string' ? parsed(args) : args }
+  return { name, arguments: typeof args === 'string' ? parsed(args) : args, isPlain: source.arguments !== undefined }
 }
 
 function parsed(text: string): JsonValue {

@@ -125,10 +125,7 @@ function asEncoded(input: string): string {
 }
 
 function taken(step: number, reply: ModelReply, results: readonly CallResult[], isNative: boolean): Step {
-  if (isNative) return { type: 'calls', step, reply, results }
-  // A model without native calls wrote them as text; its results come back as text.
-  const told = results.map(({ tool, text }) => `${tool}: ${text}`).join('\n\n')
-  return { type: 'fault', step, reply, fault: told }
+  return { type: 'calls', step, reply, results, ...(!isNative && { isInText: true }) }
 }
 
 /** Models repeat ids; providers and logs need each to be one call. */

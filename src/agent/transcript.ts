@@ -26,8 +26,8 @@ export type Step =
   | (StepHead & { readonly type: 'plan' })
   /** Code was run; `observation` is what the model is shown of it. */
   | (StepHead & { readonly type: 'code'; readonly code: string; readonly observation: string; readonly error?: string })
-  /** Tools were called natively; results are in the order of the calls. */
-  | (StepHead & { readonly type: 'calls'; readonly results: readonly CallResult[] })
+  /** Tools were called, natively or as JSON in text; results are in the order of the calls. */
+  | (StepHead & { readonly type: 'calls'; readonly results: readonly CallResult[]; readonly isInText?: true })
   /** A plain answer in words. */
   | (StepHead & { readonly type: 'answer' })
   /** The answer could not be used: the model's fault, told to it. */
