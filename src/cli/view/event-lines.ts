@@ -9,7 +9,7 @@ import type { Palette } from './palette.ts'
 export function eventLines(event: RunEvent, palette: Palette): string[] {
   const lines = ownLines(event, palette)
   if (event.parentRunId === undefined) return lines
-  return lines.map((line) => `${palette.faint(`[${event.agent}]`)} ${line}`)
+  return lines.flatMap((line) => (line === '' ? [] : `${palette.faint(`[${event.agent}]`)} ${line}`))
 }
 
 function ownLines(event: RunEvent, palette: Palette): string[] {
