@@ -54,7 +54,7 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
         reservation.release()
       }
     },
-    { type: 'model-end', fields: { step } },
+    { type: 'model-end', fields: { step }, asked: { mark, prompt: question.prompt } },
   )
 }
 

@@ -1,5 +1,8 @@
+import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import { NO_USAGE } from '../client/usage.ts'
 import type { AgentOutcome, RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
+import type { ModelReply } from '../models/model.ts'
 import { jsonSchemaOf } from '../schema/json-schema.ts'
 import { parse } from '../schema/parse.ts'
 import { encode } from '../util/codec.ts'
@@ -29,11 +32,21 @@ export async function lastAttempt(
   await ctx.emit(String(step), 'step-start', { step })
   const schema = agent.output && JSON.stringify(jsonSchemaOf(agent.output, 'input'))
   const question = lastAttemptPrompt({ reason, ...(schema !== undefined && { schema }) })
-  const reply = await ask(ctx, agent, { step, key: `${step}.last`, prompt: [...promptOf(system, transcript), userMessage(question)] })
-  await ctx.emit(String(step), 'step-end', { step, usage: reply.usage, error: reason })
+  const reply = await askOnce(agent, ctx, step, [...promptOf(system, transcript), userMessage(question)])
+  await ctx.emit(String(step), 'step-end', { step, usage: reply?.usage ?? NO_USAGE, error: reason })
 
-  const output = await ctx.during(() => bestAnswer(agent, reply.text))
+  const output = reply && (await ctx.during(() => bestAnswer(agent, reply.text)))
   return { status: 'limit', error, ...(output !== undefined && { output }) }
+}
+
+/** The run ends with its limit even where the last question finds no model or no budget. */
+async function askOnce(agent: AgentSpec, ctx: RunContext, step: number, prompt: LanguageModelV4Prompt): Promise<ModelReply | undefined> {
+  try {
+    return await ask(ctx, agent, { step, key: `${step}.last`, prompt })
+  } catch (error) {
+    if (TroupeError.is(error, 'run/ended') || TroupeError.is(error, 'engine/nested')) throw error
+    return undefined
+  }
 }
 
 async function bestAnswer({ output }: AgentSpec, text: string): Promise<JsonValue | undefined> {

@@ -1,5 +1,4 @@
 import type { AnswerBody } from '../client/entry.ts'
-import { TroupeError } from '../errors/troupe-error.ts'
 import type { ActionLog, CallRecord, Settled } from '../engine/context.ts'
 import type { Frame, SandboxSession } from '../sandbox/sandbox.ts'
 

@@ -27,6 +27,8 @@ export interface ActivationOptions {
   /** Called with what was written to any log of the tree, in order. */
   publish(entries: readonly Entry[]): void
   live(runId: string, event: TransientEvent): void
+  /** Called with every step that the code of a run asks for, be it in the log already. */
+  observe?(runId: string, key: string, asked: unknown): void
 }
 
 /** How an activation ended. Only after `ended` does the log of the root have its `run-end`. */
@@ -228,7 +230,7 @@ export class Activation {
   }
 
   #contextOf({ run, writer, turns, inbox, recorded, budget, abort }: OpenRun): ReturnType<typeof createRunContext> {
-    const { rootRunId, clock, effects, live } = this.#options
+    const { rootRunId, clock, effects, live, observe } = this.#options
     return createRunContext({
       runId: run,
       rootRunId,
@@ -242,6 +244,7 @@ export class Activation {
       effects,
       budget,
       isPast: false,
+      ...(observe && { observe: (key: string, asked: unknown) => observe(run, key, asked) }),
       history: () => this.#activity.during(() => this.#historyOf(recorded)),
       isClosed: () => this.#closed || writer.isClosed,
       live: (event) => {

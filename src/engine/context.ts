@@ -84,6 +84,8 @@ export interface StepOptions {
   readonly type?: 'effect' | 'model-end'
   /** Fields of the memo's entry besides value, error and duration. */
   readonly fields?: JsonObject
+  /** What the effect is about to be asked, such as a prompt: never logged, shown to who goes through a log again. */
+  readonly asked?: unknown
 }
 
 export interface WaitOptions {

@@ -31,6 +31,8 @@ export interface RunContextParts {
   /** Set for an ended run that is only looked back on. */
   readonly isPast: boolean
   isClosed(): boolean
+  /** Called with every step that the code asks for, be it known already. */
+  observe?(key: string, asked: unknown): void
   live(event: TransientEvent): void
   history(): Promise<readonly PastRun[]>
   during<T>(work: () => Promise<T>): Promise<T>
@@ -92,6 +94,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
 
     async step<T>(key: string, effect: (o: EffectContext) => Promise<T>, options: StepOptions = {}): Promise<T> {
       refuseNested()
+      parts.observe?.(key, options.asked)
       const type = options.type ?? 'effect'
       const known = recorded.find(type, key)
       if (known) {

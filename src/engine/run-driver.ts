@@ -18,7 +18,7 @@ export interface RunDriverOptions {
   /** Finds the agent; asked only when the run has not ended. */
   readonly agent: () => Promise<AgentRef>
   /** Written first when the run is new. */
-  readonly start?: () => Promise<NewEntry<'run-start'>>
+  readonly start?: NewEntry<'run-start'> | (() => Promise<NewEntry<'run-start'>>)
   /** Forget the log when the run has ended; the driver keeps the entries for those who still hold its handle. */
   readonly dropAtEnd: boolean
 }
@@ -91,7 +91,7 @@ export class RunDriver {
 
   async #drive(): Promise<EntryBodies['run-end']> {
     const { store, runId, agent, start, dropAtEnd } = this.#options
-    if (start) this.hub.publish([await store.create(runId, await start())])
+    if (start) this.hub.publish([await store.create(runId, typeof start === 'function' ? await start() : start)])
     else {
       const tree = await store.readTree(runId)
       this.hub.learn(tree)

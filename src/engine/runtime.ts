@@ -48,7 +48,7 @@ export interface RunOptions {
   readonly on?: EventHandlers
   /** Cancels the run when aborted. */
   readonly signal?: AbortSignal
-  /** The id of the new run; default: a new one. */
+  /** The id of the new run: letters, digits and `_`. Default: a new one. */
   readonly runId?: string
 }
 
@@ -94,6 +94,7 @@ export class Runtime implements AsyncDisposable {
   run<Output>(agent: AgentRef<Output>, task: string, options: RunOptions = {}): Run<Output> {
     this.#agents.set(agent.name, agent)
     const runId = options.runId ?? newRunId(this.#clock.now())
+    if (!/^\w+$/.test(runId)) throw new TroupeError('config/invalid', `the run id '${runId}' may have letters, digits and _ alone`)
     const { tenant, session: id } = options
     const body = {
       version: LOG_VERSION,
@@ -104,10 +105,9 @@ export class Runtime implements AsyncDisposable {
       ...(tenant !== undefined && { tenant }),
     }
     const session = id === undefined ? undefined : { id, agent: agent.name, ...(tenant !== undefined && { tenant }) }
-    const start = async (): Promise<NewEntry<'run-start'>> => {
-      const sessionRuns = session && (await this.#sessions.begin(session, runId))
-      return this.#entry('run-start', 'start', { ...body, ...(sessionRuns && { sessionRuns }) })
-    }
+    const start = session
+      ? async () => this.#entry('run-start', 'start', { ...body, sessionRuns: await this.#sessions.begin(session, runId) })
+      : this.#entry('run-start', 'start', body)
     const driver = this.#drive(runId, async () => agent, { start, dropAtEnd: this.#dropAtEnd && !session })
     if (options.on) this.#tell(driver, options.on)
     const run = runHandle<Output>(driver)
