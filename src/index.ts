@@ -78,6 +78,7 @@ export { TroupeError } from './errors/troupe-error.ts'
 export { tool } from './tools/tool.ts'
 
 export type { Agent, AgentDefaults, AgentOptions, Check, CheckVerdict, CodeAgentOptions, ToolAgentOptions } from './agent/agent.ts'
+export type { PromptOverrides, PromptTemplates } from './agent/prompts/prompts.ts'
 export type { Hooks, ModelCall, ToolCall, ToolVerdict } from './agent/hooks.ts'
 export type { StopCondition } from './agent/stop.ts'
 export type { Step, Transcript } from './agent/transcript.ts'

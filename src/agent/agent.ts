@@ -8,6 +8,7 @@ import type { Limits } from '../sandbox/limits.ts'
 import type { Language, Sandbox } from '../sandbox/sandbox.ts'
 import type { AnyTool } from '../tools/tool.ts'
 import type { Hooks } from './hooks.ts'
+import type { PromptOverrides } from './prompts/prompts.ts'
 import type { StopCondition } from './stop.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -21,6 +22,8 @@ export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
   readonly version?: string
   /** Added to the system prompt. */
   readonly instructions?: string
+  /** Texts of one's own in place of ours, each a function of typed variables. */
+  readonly prompts?: PromptOverrides
   /** Without one, the model of the runtime's or the caller's configuration. */
   readonly model?: LanguageModel
   readonly tools?: readonly AnyTool[]

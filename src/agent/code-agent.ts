@@ -12,7 +12,6 @@ import type { AgentDefaults, AnyAgentOptions, CodeAgentOptions } from './agent.t
 import { callablesOf, type Callables } from './callables.ts'
 import { describeError, observationOf } from './observation.ts'
 import { parseCode, STRUCTURED_ANSWER } from './parse-code.ts'
-import { codeAgentPrompt } from './prompts/code-agent.prompt.ts'
 import { contextPrompt } from './prompts/context.prompt.ts'
 import { runCode, type CodeRunner } from './run-code.ts'
 import { RunSession } from './sessions.ts'
@@ -35,7 +34,7 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
   return {
     ...common,
     systemPrompt: (maxSteps) =>
-      codeAgentPrompt({
+      common.prompts.codeAgent({
         name: options.name,
         language,
         declarations: callables.declarations(),

@@ -42,6 +42,7 @@ function createAgent<Output>(
     description: options.description,
     version: options.version ?? '0.0.0',
     ...(options.budget && { budget: options.budget }),
+    promptVersion: spec.prompts.version,
     activate: (input, ctx) => runAgent(spec, input, ctx),
     run: (task, runOptions) => host.runtime().run(agent, task, runOptions),
     withDefaults: (further) => createAgent(host, kind, options, { ...further, ...defaults }, settle),

@@ -10,7 +10,6 @@ import type { JsonValue } from '../util/json.ts'
 import { ask } from './ask.ts'
 import { jsonIn } from './json-in-text.ts'
 import { promptOf, userMessage } from './messages.ts'
-import { lastAttemptPrompt } from './prompts/last-attempt.prompt.ts'
 import type { AgentSpec } from './spec.ts'
 import { stepsTaken, type Transcript } from './transcript.ts'
 
@@ -31,8 +30,8 @@ export async function lastAttempt(
 
   await ctx.emit(String(step), 'step-start', { step })
   const schema = agent.output && JSON.stringify(jsonSchemaOf(agent.output, 'input'))
-  const question = lastAttemptPrompt({ reason, ...(schema !== undefined && { schema }) })
-  const reply = await askOnce(agent, ctx, step, [...promptOf(system, transcript), userMessage(question)])
+  const question = agent.prompts.lastAttempt({ reason, ...(schema !== undefined && { schema }) })
+  const reply = await askOnce(agent, ctx, step, [...promptOf(agent.prompts, system, transcript), userMessage(question)])
   await ctx.emit(String(step), 'step-end', { step, usage: reply?.usage ?? NO_USAGE, error: reason })
 
   const output = reply && (await ctx.during(() => bestAnswer(agent, reply.text)))

@@ -52,7 +52,7 @@ async function runSteps(
     await ctx.emit(String(step), 'step-start', { step })
     if (isPlanStep(agent, step)) transcript = withStep(transcript, await plan(agent, system, transcript, ctx, step, maxSteps))
 
-    const reply = await ask(ctx, agent, { step, key: `${step}.model`, prompt: promptOf(system, transcript), ...actor.request })
+    const reply = await ask(ctx, agent, { step, key: `${step}.model`, prompt: promptOf(agent.prompts, system, transcript), ...actor.request })
     const turn = await actor.act(ctx, transcript, step, reply)
     const { taken, output } = await judge(agent, transcript, turn, ctx)
     transcript = withStep(transcript, taken)

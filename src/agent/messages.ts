@@ -1,16 +1,16 @@
 import type { LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { assistantMessage } from '../models/reply.ts'
 import { assertNever } from '../util/assert-never.ts'
-import { carryOutPrompt } from './prompts/plan.prompt.ts'
+import type { PromptTemplates } from './prompts/prompts.ts'
 import type { Step, Transcript } from './transcript.ts'
 
 /**
  * The prompt of the next step. It only ever grows at its end, so that a provider's prompt cache hits: system text, the
  * task (after those of the session's earlier runs), then for each step the model's own answer and what came of it.
  */
-export function promptOf(system: string, transcript: Transcript): LanguageModelV4Prompt {
+export function promptOf(prompts: PromptTemplates, system: string, transcript: Transcript): LanguageModelV4Prompt {
   const runs = [...transcript.earlier, transcript]
-  return [{ role: 'system', content: system }, ...runs.flatMap((run) => [taskMessage(run), ...run.steps.flatMap(messagesOf)])]
+  return [{ role: 'system', content: system }, ...runs.flatMap((run) => [taskMessage(run), ...run.steps.flatMap((step) => messagesOf(prompts, step))])]
 }
 
 export function userMessage(text: string): LanguageModelV4Message {
@@ -27,15 +27,15 @@ function imagePart(url: string): { type: 'file'; data: { type: 'url'; url: URL }
   return { type: 'file', data: { type: 'url', url: new URL(url) }, mediaType }
 }
 
-function messagesOf(step: Step): readonly LanguageModelV4Message[] {
+function messagesOf(prompts: PromptTemplates, step: Step): readonly LanguageModelV4Message[] {
   if (step.type === 'calls') return [...(step.isInText ? callsAsText(step) : callMessages(step)), ...rejection(step)]
-  return [answerMessage(step), ...feedback(step), ...rejection(step)]
+  return [answerMessage(step), ...feedback(prompts, step), ...rejection(step)]
 }
 
-function feedback(step: Exclude<Step, { type: 'calls' }>): readonly LanguageModelV4Message[] {
+function feedback(prompts: PromptTemplates, step: Exclude<Step, { type: 'calls' }>): readonly LanguageModelV4Message[] {
   switch (step.type) {
     case 'plan':
-      return [userMessage(carryOutPrompt())]
+      return [userMessage(prompts.carryOut())]
     case 'code':
       return [userMessage(step.observation)]
     case 'fault':

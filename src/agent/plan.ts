@@ -1,7 +1,6 @@
 import type { RunContext } from '../engine/context.ts'
 import { ask } from './ask.ts'
 import { promptOf, userMessage } from './messages.ts'
-import { planPrompt } from './prompts/plan.prompt.ts'
 import type { AgentSpec } from './spec.ts'
 import type { Step, Transcript } from './transcript.ts'
 
@@ -12,8 +11,8 @@ export function isPlanStep({ planEvery }: AgentSpec, step: number): boolean {
 
 /** Has the model make its first plan, or bring it up to date with what has been done. */
 export async function plan(agent: AgentSpec, system: string, transcript: Transcript, ctx: RunContext, step: number, maxSteps: number): Promise<Step> {
-  const question = planPrompt({ remainingSteps: maxSteps - step + 1, isUpdate: transcript.steps.length > 0 })
-  const prompt = [...promptOf(system, transcript), userMessage(question)]
+  const question = agent.prompts.plan({ remainingSteps: maxSteps - step + 1, isUpdate: transcript.steps.length > 0 })
+  const prompt = [...promptOf(agent.prompts, system, transcript), userMessage(question)]
   const reply = await ask(ctx, agent, { step, key: `${step}.plan`, prompt })
   await ctx.emit(`${step}.plan`, 'plan', { step, plan: reply.text })
   return { type: 'plan', step, reply }

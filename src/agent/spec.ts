@@ -5,6 +5,7 @@ import type { LanguageModel, ModelReply, ModelRequest } from '../models/model.ts
 import type { AgentDefaults, AnyAgentOptions, Check } from './agent.ts'
 import type { JsonObject } from '../util/json.ts'
 import type { Hooks } from './hooks.ts'
+import { promptsOf, type PromptTemplates } from './prompts/prompts.ts'
 import { stepCount, type StopCondition } from './stop.ts'
 import type { Step, Transcript } from './transcript.ts'
 
@@ -21,6 +22,7 @@ export interface AgentSpec {
   readonly checks: readonly Check[]
   readonly hooks: Hooks
   readonly reportSteps: boolean
+  readonly prompts: PromptTemplates
   systemPrompt(maxSteps: number): string
   /** Why the run must stop before its next step, if it must. */
   stopReason(transcript: Transcript, maxSteps: number): string | undefined
@@ -60,6 +62,7 @@ export function commonSpec(options: AnyAgentOptions, defaults: AgentDefaults): O
     checks: (options.checks ?? []) as readonly Check[],
     hooks: options.hooks ?? {},
     reportSteps: options.reportSteps ?? false,
+    prompts: promptsOf(options.prompts),
     stopReason: (transcript, maxSteps) => firstReason([stepCount(maxSteps), ...conditions], transcript),
   }
 }

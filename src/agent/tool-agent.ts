@@ -12,7 +12,6 @@ import { callTool, errorAnswer, hasToWait, planCall, type Call, type PlannedCall
 import { callablesOf, type Callables } from './callables.ts'
 import { contextAsText, readContextTool } from './context-text.ts'
 import { callsInText, FINAL_ANSWER, finalAnswerIn, nativeTools } from './native-tools.ts'
-import { toolAgentPrompt } from './prompts/tool-agent.prompt.ts'
 import { commonSpec, type Actor, type AgentSpec, type Turn } from './spec.ts'
 import type { CallResult, Step } from './transcript.ts'
 
@@ -25,7 +24,7 @@ export function toolAgentSpec(options: AnyAgentOptions, defaults: AgentDefaults)
   return {
     ...common,
     systemPrompt: (maxSteps) =>
-      toolAgentPrompt({
+      common.prompts.toolAgent({
         name,
         maxSteps,
         agents: agents.map((agent) => agent.name),

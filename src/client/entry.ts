@@ -81,6 +81,7 @@ export interface EntryBodies {
     readonly version: number
     readonly agent: string
     readonly agentVersion: string
+    readonly promptVersion?: string
     readonly input: RunInput
     readonly rootRunId: string
     readonly parentRunId?: string

@@ -131,6 +131,7 @@ export class Activation {
         version: LOG_VERSION,
         agent: agent.name,
         agentVersion: agent.version,
+        ...(agent.promptVersion !== undefined && { promptVersion: agent.promptVersion }),
         input,
         rootRunId,
         parentRunId: parent,

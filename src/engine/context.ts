@@ -11,6 +11,8 @@ export interface AgentRef<Output = unknown> {
   readonly outputType?: Output
   readonly name: string
   readonly version: string
+  /** Which texts its models are given, for the log. */
+  readonly promptVersion?: string
   /** Caps on each run of the agent and all below it. */
   readonly budget?: BudgetLimits
   /** One activation of a run: plain control flow over `ctx`, gone through again from the top on every resume. */

@@ -100,6 +100,7 @@ export class Runtime implements AsyncDisposable {
       version: LOG_VERSION,
       agent: agent.name,
       agentVersion: agent.version,
+      ...(agent.promptVersion !== undefined && { promptVersion: agent.promptVersion }),
       input: inputOf(task, options),
       rootRunId: runId,
       ...(tenant !== undefined && { tenant }),
