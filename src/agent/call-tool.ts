@@ -22,9 +22,14 @@ export interface Call {
 /** What a call is, decided before anything of it runs. */
 export type PlannedCall = Call & { readonly record: CallRecord | undefined } & (
     | { readonly type: 'fault'; readonly error: TroupeError }
-    | { readonly type: 'agent'; readonly agent: Agent; readonly task: string; readonly context?: JsonObject }
-    | { readonly type: 'tool'; readonly definition: AnyTool; readonly input: unknown; readonly asks: readonly WaitReason[] }
+    | ({ readonly type: 'agent'; readonly agent: Agent; readonly task: string; readonly context?: JsonObject } & Asking)
+    | ({ readonly type: 'tool'; readonly definition: AnyTool; readonly input: unknown } & Asking)
   )
+
+interface Asking {
+  /** What a person has to say yes to before the call. */
+  readonly asks: readonly WaitReason[]
+}
 
 /** Whose call it is. */
 export interface CallSite {
@@ -54,8 +59,8 @@ export async function planCall(site: CallSite, call: Call, record: CallRecord | 
     const agent = callables.agent(call.tool)
     if (agent) {
       const input = callables.agentInput(agent, args)
-      await verdictOn(site, call)
-      return { ...call, record, type: 'agent', agent, ...input }
+      const asked = await verdictOn(site, call)
+      return { ...call, record, type: 'agent', agent, ...input, asks: asked ? ['approval'] : [] }
     }
     const definition = callables.tool(call.tool)
     if (!definition) throw unknownTool(call.tool, callables.names)
@@ -128,7 +133,10 @@ export async function callTool(plan: PlannedCall, scope: CallScope): Promise<Ans
   }
 }
 
-async function callAgent(plan: Extract<PlannedCall, { type: 'agent' }>, { ctx, step, answerBytes }: CallScope): Promise<AnswerBody> {
+async function callAgent(plan: Extract<PlannedCall, { type: 'agent' }>, scope: CallScope): Promise<AnswerBody> {
+  const { ctx, step, answerBytes } = scope
+  const decided = await decidedBy(plan, scope)
+  if (decided) return decided
   const input = { task: plan.task, ...(plan.context && { context: plan.context }) }
   const outcome = await ctx.child(`${step}.${plan.call}`, plan.agent, input)
   if (outcome.status === 'done') return bounded(JSON.stringify(outcome.output ?? null), plan.tool, answerBytes)
@@ -141,16 +149,23 @@ function childFault(agent: string, { status, error, output }: ChildOutcome): Tro
   return new TroupeError('agent/failed', `agent ${agent} ended as '${status}': ${error?.message ?? 'no reason given'}.${best}`)
 }
 
-async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope: CallScope): Promise<AnswerBody> {
-  const { ctx, action, step, agent, callables } = scope
+/** Waits for what a person has to say. Gives their answer in the call's place, or nothing when the call is to be made. */
+async function decidedBy(plan: Call & Asking, { ctx, step, answerBytes }: CallScope): Promise<AnswerBody | undefined> {
   const key = `${step}.${plan.call}`
   for (const reason of plan.asks) {
     const wait = reason === 'unknown-outcome' ? `${key}.outcome` : `${key}.approval`
     const approval = { reason, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue, question: questionOf(plan, reason) }
     const answer = (await ctx.wait(wait, { approval })) as JsonObject & ApprovalAnswer
     if (answer.decision === 'reject') return errorAnswer(rejected(plan, reason, answer.reason))
-    if (answer.result !== undefined) return bounded(JSON.stringify(answer.result), plan.tool, scope.answerBytes)
+    if (answer.result !== undefined) return bounded(JSON.stringify(answer.result), plan.tool, answerBytes)
   }
+  return undefined
+}
+
+async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope: CallScope): Promise<AnswerBody> {
+  const { ctx, action, agent, callables } = scope
+  const decided = await decidedBy(plan, scope)
+  if (decided) return decided
   if (plan.asks.length > 0) await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
   if (plan.record?.started !== true) ctx.budget.takeToolCall()
   return action.dispatch(plan.call, async ({ idempotencyKey, signal }) => {
