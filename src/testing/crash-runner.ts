@@ -68,6 +68,7 @@ async function crashOnce(test: CrashCase, golden: Golden, crashAfter: number): P
   const begun = dying.run(test.agent(), test.task, test.options)
   // Parallel calls may need fewer appends than in the first run; then this one ends before its crash.
   const survived = await within(test, 'the crash', Promise.race([crashing.crashed.then(() => false), untilEnd(test, dying, begun).then(() => true)]))
+  void dying[Symbol.asyncDispose]() // Never settles, its store is dead; but its sandboxes would stay as long as this process.
   if (survived) return []
 
   await using runtime = await openRuntime({ engine: store, agents: [test.agent()], parkAfterMs: 0 })
@@ -127,6 +128,7 @@ async function replayAlone(test: CrashCase, entries: readonly Entry[]): Promise<
   const runtime = await openRuntime({ engine, agents: [test.agent()], parkAfterMs: 0 })
   const resumed = runtime.resume(root)
   const written = await within(test, 'the end of the replay', Promise.race([engine.wrote, stateOf(resumed).then((state) => state)]))
+  void runtime[Symbol.asyncDispose]()
   const [end] = typeof written === 'string' ? [] : written
   if (end && JSON.stringify(end.body) === JSON.stringify(expected?.body)) return []
   const what = typeof written === 'string' ? written : written.map((entry) => `${entry.type} ${entry.key} ${JSON.stringify(entry.body)}`).join(', ')
