@@ -10,6 +10,8 @@ import { runJob, setMemoryLimit, settlement, takeStack, type Vm } from './vm.ts'
 const JOBS_PER_TICK = 100
 /** After a stop, what still runs is stopped job by job; more than this many and the session is given up. */
 const JOBS_AFTER_STOP = 1_000
+/** Interrupts that the code may swallow after its stop (the executor of a promise does) before the interpreter is torn down. */
+const TICKS_AFTER_STOP = 20
 const MEBIBYTE = 1_048_576
 /** Lent to the guest's own bookkeeping, and to the step after one that ran out of memory, so that it can let go of something. */
 const MEMORY_RESERVE = 8 * MEBIBYTE
@@ -24,7 +26,6 @@ export class GuestSession {
   readonly #limits: Limits
   readonly #stopFlag: Int32Array
   readonly #defences: Defences
-  readonly #beforeLongTurn: () => void
   readonly #fixedNames: ReadonlyMap<string, string>
   #main: JSValueHandle | null = null
   #lineOf: (line: number) => number = (line) => line
@@ -34,7 +35,7 @@ export class GuestSession {
   #spentMs = 0
   #enteredMs = 0
   #cpuMs = 0
-  #turnTicks = 0
+  #ticksAfterStop = 0
   /** The guest's own bookkeeping runs: it is short, and an interrupt would tear it. */
   #trusted = false
   #halted = false
@@ -42,13 +43,12 @@ export class GuestSession {
   #line: number | null = null
   #ranOutOfMemory = false
 
-  constructor(vm: Vm, open: Extract<Command, { type: 'open' }>, defences: Defences, beforeLongTurn: () => void) {
+  constructor(vm: Vm, open: Extract<Command, { type: 'open' }>, defences: Defences) {
     this.id = open.id
     this.#vm = vm
     this.#limits = open.limits
     this.#stopFlag = open.stop
     this.#defences = defences
-    this.#beforeLongTurn = beforeLongTurn
     const setup = JSON.parse(open.setup) as Setup
     this.#fixedNames = new Map([
       ...setup.tools.map(({ name }): [string, string] => [name, 'a tool']),
@@ -101,7 +101,7 @@ export class GuestSession {
   #turn(enter: () => void): Report {
     this.#enteredMs = threadMs()
     this.#halted = false
-    this.#turnTicks = 0
+    this.#ticksAfterStop = 0
     let thrown: ExecutionError | null = null
     let text = ''
     let hadMain = false
@@ -117,9 +117,11 @@ export class GuestSession {
       this.#finishMain()
       if (this.#stop === 'fuel' || this.#halted) this.#quiesce()
       if (this.#stop === null || this.#stop === 'fuel') text = this.#drain()
-    } catch {
+    } catch (error) {
       // A trap of the engine, or no memory for its own bookkeeping: nothing that it still says can be relied on.
-      this.#stop ??= 'trap'
+      if (error instanceof TornDown && (this.#stop === 'fuel' || this.#stop === null)) this.#stop = 'leftover'
+      else this.#stop ??= 'trap'
+      this.#trusted = false
     }
     this.#cpuMs = threadMs()
     this.#spentMs += this.#cpuMs - this.#enteredMs
@@ -144,7 +146,13 @@ export class GuestSession {
     if (settled === null) return
     this.#main.dispose()
     this.#main = null
-    this.#call('finish', settled.ok ? this.#vm.quickjs.true : this.#vm.quickjs.false, settled.result)
+    try {
+      // Reads the result, and with it getters and `toJSON` of the model's: they may be stopped, or call `finalAnswer`.
+      this.#call('finish', settled.ok ? this.#vm.quickjs.true : this.#vm.quickjs.false, settled.result)
+    } catch (error) {
+      if (!(error instanceof JSException) || (this.#stop === null && !this.#halted)) throw error
+      this.#thrown(error)
+    }
     this.#runJobs()
   }
 
@@ -156,6 +164,7 @@ export class GuestSession {
     this.#main = null
     this.#call('mute')
     for (let jobs = 0; ; jobs++) {
+      this.#ticksAfterStop = 0
       const outcome = runJob(this.#vm)
       if (outcome === 'idle') break
       if (outcome === 'threw') takeStack(this.#vm)
@@ -182,9 +191,12 @@ export class GuestSession {
   /** Interrupted: the engine asks once in 10,000 loop turns and calls. True stops the code. */
   #tick(): boolean {
     if (this.#trusted) return false
-    if (this.#halted || this.#stop !== null) return true
+    if (this.#halted || this.#stop !== null) {
+      // Thrown through the interpreter's own frames: nothing in it can catch this, and it cannot be used any more.
+      if (this.#defences.tearDown && ++this.#ticksAfterStop > TICKS_AFTER_STOP) throw new TornDown()
+      return true
+    }
     this.#ticks++
-    if (this.#turnTicks++ === 0) this.#beforeLongTurn()
     this.#spend()
     return this.#stop !== null
   }
@@ -247,6 +259,9 @@ export class GuestSession {
     return { id: this.id, text, stop: this.#stop, error: null, fuel: this.#fuel(), cpuMs: this.#cpuMs, line: this.#line, unfit: this.#stop === 'trap' ? 'retire' : null }
   }
 }
+
+/** What tears an interpreter down from within its interrupt. */
+class TornDown {}
 
 /** CPU milliseconds of this thread: never wall time, which a suspended process or a busy machine would spend for the guest. */
 function threadMs(): number {

@@ -13,6 +13,8 @@ export interface Defences {
   readonly fuel: boolean
   /** CPU time is limited where fuel is slow to be met. */
   readonly cpu: boolean
+  /** Code that swallows its stop again and again is torn down with its interpreter, so that its neighbours live. */
+  readonly tearDown: boolean
   /** A thread that answers nobody is terminated. */
   readonly backstop: boolean
   readonly memory: boolean
@@ -45,6 +47,7 @@ export interface Defences {
 export const ALL_DEFENCES: Defences = {
   fuel: true,
   cpu: true,
+  tearDown: true,
   backstop: true,
   memory: true,
   stack: true,
@@ -92,7 +95,7 @@ export interface Report {
 
 /**
  * Why a step was stopped from outside the model's code. `fuel` alone is the same in every replay and leaves the session
- * usable; `leftover`: fuel ran out and the promise jobs that were left did not come to rest either.
+ * usable; `leftover`: fuel ran out, and what was left of the code did not come to rest either.
  */
 export type Stop = 'fuel' | 'leftover' | 'cpu' | 'memory' | 'aborted' | 'trap'
 

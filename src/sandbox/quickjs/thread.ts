@@ -54,8 +54,8 @@ export class Thread {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ready = promise
     promise.catch(() => {})
-    this.#worker.on('message', (message: typeof READY | readonly Report[]) => {
-      if (message !== READY) return this.#onReports(message)
+    this.#worker.on('message', (message: typeof READY | Report) => {
+      if (message !== READY) return this.#onReport(message)
       this.#wasReady = true
       this.#refOrUnref()
       resolve()
@@ -91,7 +91,8 @@ export class Thread {
   /** Commands of one tick of the host leave in one message. */
   send(session: TurnOwner, command: Command): void {
     if (!this.#isAlive) return
-    if (this.#outbox.length === 0) queueMicrotask(() => this.#flush())
+    // After all promise callbacks of this tick: answers that came together leave together.
+    if (this.#outbox.length === 0) process.nextTick(() => this.#flush())
     this.#outbox.push(command)
     if (!isTurn(command)) return
     this.#turns.push(session)
@@ -118,14 +119,12 @@ export class Thread {
     if (this.#isAlive && commands.length > 0) this.#worker.postMessage(commands)
   }
 
-  #onReports(reports: readonly Report[]): void {
-    for (const report of reports) {
-      this.#turns.shift()
-      this.#cpuMs = report.cpuMs
-      this.#sessions.get(report.id)?.report(report)
-      if (report.unfit !== null) this.#retire()
-      if (report.unfit === 'terminate') this.#die(closed('the thread that it shared with other sessions had to be ended'))
-    }
+  #onReport(report: Report): void {
+    this.#turns.shift()
+    this.#cpuMs = report.cpuMs
+    this.#sessions.get(report.id)?.report(report)
+    if (report.unfit !== null) this.#retire()
+    if (report.unfit === 'terminate') this.#die(closed('the thread that it shared with other sessions had to be ended'))
     if (this.#turns.length === 0) this.#refOrUnref()
   }
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { GuestSession } from './guest-session.ts'
 import { prepare } from './prepare.ts'
-import { type Command, READY, type Report, type WorkerData } from './protocol.ts'
+import { type Command, READY, type WorkerData } from './protocol.ts'
 import { createVm, type Vm } from './vm.ts'
 
 /** One interpreter is kept ready, because making one takes about 2 ms. */
@@ -14,26 +14,17 @@ if (port === null) throw new Error('the worker of the quickjs sandbox was starte
 const sessions = new Map<number, GuestSession>()
 const spares: Vm[] = []
 const inbox: Command[] = []
-let outbox: Report[] = []
 let isRunning = false
 /** After a crash of the type stripper no code can be prepared here: the host ends this thread, and nothing may be answered wrongly until it does. */
 let isBroken = false
 
-function flush(): void {
-  if (outbox.length === 0) return
-  const reports = outbox
-  outbox = []
-  port?.postMessage(reports)
-}
-
-/** Turns are run strictly in the order of the commands; what they came to is sent together, before a turn that takes long. */
+/** Turns are run strictly in the order of the commands, and each is reported before the next begins: the host must know which one does not end. */
 async function run(): Promise<void> {
   isRunning = true
   for (let command = inbox.shift(); command !== undefined && !isBroken; command = inbox.shift()) {
-    if (command.type === 'open') sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences, flush))
+    if (command.type === 'open') sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences))
     else handle(command)
   }
-  flush()
   isRunning = false
   setImmediate(() => void refill())
 }
@@ -50,7 +41,7 @@ function handle(command: Exclude<Command, { type: 'open' }>): void {
     case 'reply': {
       const report = command.type === 'execute' ? session.execute(command) : session.reply(command)
       isBroken = report.unfit === 'terminate'
-      outbox.push(report)
+      port?.postMessage(report)
     }
   }
 }
