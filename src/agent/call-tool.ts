@@ -51,6 +51,15 @@ export function hasToWait(plan: PlannedCall): boolean {
   return plan.type === 'agent' || (plan.type === 'tool' && plan.asks.length > 0)
 }
 
+/**
+ * Logs the calls of a turn in one append. Those that start now are taken from the budget first, so that the log never
+ * has a call that the budget refused: a resume would make it. Throws `budget/spent`, and then nothing is started.
+ */
+export async function logCalls(plans: readonly PlannedCall[], action: ActionLog, { budget }: RunContext): Promise<void> {
+  budget.takeToolCalls(plans.filter((plan) => !hasToWait(plan) && plan.record?.started !== true).length)
+  await action.started(plans.map((plan) => ({ call: plan.call, tool: plan.tool, args: plan.args, asked: hasToWait(plan) })))
+}
+
 /** Finds what a call means, checks its arguments and asks the hooks; what is wrong with it becomes its answer. */
 export async function planCall(site: CallSite, call: Call, record: CallRecord | undefined): Promise<PlannedCall> {
   const { callables } = site
@@ -166,8 +175,10 @@ async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope:
   const { ctx, action, agent, callables } = scope
   const decided = await decidedBy(plan, scope)
   if (decided) return decided
-  if (plan.asks.length > 0) await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
-  if (plan.record?.started !== true) ctx.budget.takeToolCall()
+  if (plan.asks.length > 0) {
+    if (plan.record?.started !== true) ctx.budget.takeToolCalls(1)
+    await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
+  }
   return action.dispatch(plan.call, async ({ idempotencyKey, signal }) => {
     const output = await runTool(plan.definition, plan.input, { signal: AbortSignal.any([signal, scope.signal]), idempotencyKey })
     const { afterTool } = callables.hooks

@@ -6,7 +6,7 @@ import { assertNever } from '../util/assert-never.ts'
 import { cutMiddle } from '../util/cut-middle.ts'
 import type { JsonValue } from '../util/json.ts'
 import { dropped } from '../util/never.ts'
-import { callTool, hasToWait, planCall } from './call-tool.ts'
+import { callTool, logCalls, planCall } from './call-tool.ts'
 import type { Callables } from './callables.ts'
 import { MAX_PRINTS } from './observation.ts'
 import { ActionReplay, Divergence, type PendingCall } from './replay.ts'
@@ -136,7 +136,7 @@ async function startCalls(
   const { agent, ctx, callables, answerBytes } = runner
   const site = { agent, callables, ctx, step }
   const plans = await Promise.all(frames.map(({ call, tool, args }) => planCall(site, { call, tool, args }, records.get(call))))
-  await action.started(plans.map((plan) => ({ call: plan.call, tool: plan.tool, args: plan.args, asked: hasToWait(plan) })))
+  await logCalls(plans, action, ctx)
   return plans.map((plan) => ({
     call: plan.call,
     tool: plan.tool,

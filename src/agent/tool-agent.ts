@@ -8,7 +8,7 @@ import { jsonSchemaOf } from '../schema/json-schema.ts'
 import { encode } from '../util/codec.ts'
 import { cutMiddle } from '../util/cut-middle.ts'
 import type { AgentDefaults, AnyAgentOptions } from './agent.ts'
-import { callTool, errorAnswer, hasToWait, planCall, type Call, type PlannedCall } from './call-tool.ts'
+import { callTool, errorAnswer, logCalls, planCall, type Call, type PlannedCall } from './call-tool.ts'
 import { callablesOf, type Callables } from './callables.ts'
 import { contextAsText, readContextTool } from './context-text.ts'
 import { callsInText, FINAL_ANSWER, finalAnswerIn, nativeTools } from './native-tools.ts'
@@ -97,7 +97,7 @@ async function makeCalls({ agent, callables, ctx }: ToolActor, step: number, cal
   const open = calls.map((call, i): Call => ({ call: i + 1, tool: call.name, args: asEncoded(call.input) }))
   const live = open.filter((call) => recorded.get(call.call)?.answer == null)
   const plans = await Promise.all(live.map((call) => planCall(site, call, recorded.get(call.call))))
-  await action.started(plans.map((plan) => ({ call: plan.call, tool: plan.tool, args: plan.args, asked: hasToWait(plan) })))
+  await logCalls(plans, action, ctx)
 
   const scope = { ...site, action, signal: ctx.signal, answerBytes: DEFAULT_LIMITS.answerBytes }
   const answers = new Map(action.recorded.flatMap((record) => (record.answer ? [[record.call, record.answer] as const] : [])))

@@ -46,8 +46,8 @@ export interface Budget {
    * `maxOutputTokens` when even alone it does not fit. Throws `budget/spent`, and `config/invalid` for an unknown price.
    */
   reserve(request: BudgetRequest, signal: AbortSignal): Promise<Reservation>
-  /** Counts a tool call that is about to start. Throws `budget/spent` when there is none left. */
-  takeToolCall(): void
+  /** Counts tool calls that are about to start, bad ones too. Throws `budget/spent`, taking none, when so many are not left. */
+  takeToolCalls(count: number): void
 }
 
 /** Fewer tokens are no room for an answer. */
@@ -102,11 +102,16 @@ export class TreeBudget implements Budget {
     }
   }
 
-  takeToolCall(): void {
+  takeToolCalls(count: number): void {
+    if (count === 0) return
     this.#checkTime()
-    const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && spent.toolCalls >= toolCalls)
-    if (full) throw new TroupeError('budget/spent', `the budget of ${full.limits.toolCalls} tool calls is spent`)
-    for (const budget of this.#line()) budget.#spent = plus(budget.#spent, { ...NOTHING, toolCalls: 1 })
+    const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && spent.toolCalls + count > toolCalls)
+    if (full) {
+      const { limits, spent } = full
+      const more = count === 1 ? '' : `: ${count} more were wanted at once, ${spent.toolCalls} are made`
+      throw new TroupeError('budget/spent', `the budget of ${limits.toolCalls} tool calls is spent${more}`)
+    }
+    for (const budget of this.#line()) budget.#spent = plus(budget.#spent, { ...NOTHING, toolCalls: count })
   }
 
   /** This budget and those above it. */
