@@ -1,7 +1,7 @@
 import { TroupeError } from '../../errors/troupe-error.ts'
 import type { Answer, ExecuteOptions, Frame, OpenOptions, SandboxSession, Snapshot } from '../sandbox.ts'
 import { encode } from '../../util/codec.ts'
-import { FrameStream } from './frame-stream.ts'
+import { FrameStream } from '../frame-stream.ts'
 import { DEADLOCK, type Outcome, outcomeOf, overrunOutcome } from './outcome.ts'
 import type { Pool } from './pool.ts'
 import type { Defences, Report, Setup } from './protocol.ts'

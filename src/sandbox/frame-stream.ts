@@ -1,4 +1,4 @@
-import type { Frame } from '../sandbox.ts'
+import type { Frame } from './sandbox.ts'
 
 /** The frames of one step on their way to the one who pulls them: pushed in order, ended once, with an error or without. */
 export class FrameStream implements AsyncIterableIterator<Frame> {
