@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import type { Entry } from '../client/entry.ts'
+import { spentIn, TreeBudget, workedMs, type BudgetRequest } from './budget.ts'
+
+const signal = new AbortController().signal
+const asking = (inputTokens: number, maxOutputTokens: number, price: BudgetRequest['price'] = { input: 1, output: 10 }): BudgetRequest => ({
+  inputTokens,
+  maxOutputTokens,
+  price,
+})
+const used = (inputTokens: number, outputTokens: number, costUsd?: number) => ({ inputTokens, outputTokens, ...(costUsd !== undefined && { costUsd }) })
+
+/** Whether a promise is settled once all that is due has run. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const open = Symbol('open')
+  await new Promise((resolve) => setImmediate(resolve))
+  return (await Promise.race([promise, Promise.resolve(open)])) !== open
+}
+
+describe('TreeBudget', () => {
+  it('holds what is reserved, and replaces it by what was used', async () => {
+    const budget = new TreeBudget({ tokens: 10_000 })
+    const reservation = await budget.reserve(asking(1_000, 4_000), signal)
+    expect(budget.reserved.tokens).toBe(5_000)
+    expect(budget.spent.tokens).toBe(0)
+    reservation.settle(used(1_200, 300))
+    expect(budget.reserved.tokens).toBe(0)
+    expect(budget.spent.tokens).toBe(1_500)
+    reservation.release()
+    expect(budget.reserved.tokens).toBe(0)
+  })
+
+  it('gives back what is held when the call failed', async () => {
+    const budget = new TreeBudget({ tokens: 10_000 })
+    const reservation = await budget.reserve(asking(1_000, 4_000), signal)
+    reservation.release()
+    expect([budget.reserved.tokens, budget.spent.tokens]).toEqual([0, 0])
+  })
+
+  it('lowers what a call may write to what is left, down to 256', async () => {
+    const budget = new TreeBudget({ tokens: 3_000 })
+    const first = await budget.reserve(asking(1_000, 8_192), signal)
+    expect(first.maxOutputTokens).toBe(2_000)
+    first.settle(used(1_000, 1_244))
+    const second = await budget.reserve(asking(500, 8_192), signal)
+    expect(second.maxOutputTokens).toBe(256)
+    second.release()
+    await expect(budget.reserve(asking(501, 8_192), signal)).rejects.toMatchObject({ code: 'budget/spent', message: expect.stringContaining('2244 of 3000 tokens') as string })
+  })
+
+  it('lets a call through that wants less than 256', async () => {
+    const budget = new TreeBudget({ tokens: 1_100 })
+    expect((await budget.reserve(asking(1_000, 100), signal)).maxOutputTokens).toBe(100)
+  })
+
+  it('turns USD into tokens by the price', async () => {
+    const budget = new TreeBudget({ costUsd: 0.02 })
+    const reservation = await budget.reserve(asking(10_000, 8_192), signal) // 0.01 for input, 0.01 is left at 10 a million
+    expect(reservation.maxOutputTokens).toBe(1_000)
+    expect(budget.reserved.costUsd).toBeCloseTo(0.02)
+    reservation.settle(used(10_000, 100, 0.011))
+    expect(budget.spent.costUsd).toBeCloseTo(0.011)
+  })
+
+  it('refuses a model without a price under a cap in USD, its caller’s too, and takes one that is free', async () => {
+    const caller = new TreeBudget({ costUsd: 1 })
+    const budget = new TreeBudget({ tokens: 10_000 }, undefined, caller)
+    await expect(budget.reserve(asking(1, 300, null), signal)).rejects.toMatchObject({ code: 'config/invalid' })
+    expect((await budget.reserve(asking(1, 300, { input: 0, output: 0 }), signal)).maxOutputTokens).toBe(300)
+    expect((await new TreeBudget({ tokens: 10_000 }).reserve(asking(1, 300, null), signal)).maxOutputTokens).toBe(300)
+  })
+
+  it('waits while siblings hold what is missing, and goes on when one settles', async () => {
+    const caller = new TreeBudget({ tokens: 10_000 })
+    const [one, other] = [new TreeBudget({}, undefined, caller), new TreeBudget({}, undefined, caller)]
+    const first = await one.reserve(asking(1_000, 8_000), signal)
+    const second = other.reserve(asking(1_000, 4_000), signal)
+    expect(await isSettled(second)).toBe(false)
+    first.settle(used(1_000, 500))
+    expect((await second).maxOutputTokens).toBe(4_000)
+    expect([caller.spent.tokens, caller.reserved.tokens]).toEqual([1_500, 5_000])
+  })
+
+  it('ends the wait of a run that is aborted', async () => {
+    const budget = new TreeBudget({ tokens: 10_000 })
+    await budget.reserve(asking(1_000, 8_000), signal)
+    const controller = new AbortController()
+    const waiting = budget.reserve(asking(1_000, 4_000), controller.signal)
+    controller.abort(new Error('cancelled'))
+    await expect(waiting).rejects.toThrow('cancelled')
+  })
+
+  it('counts for every run above, and the tightest of them decides', async () => {
+    const top = new TreeBudget({ tokens: 100_000, toolCalls: 3 })
+    const middle = new TreeBudget({ tokens: 5_000 }, undefined, top)
+    const leaf = new TreeBudget({}, undefined, middle)
+    const reservation = await leaf.reserve(asking(1_000, 8_192), signal)
+    expect(reservation.maxOutputTokens).toBe(4_000)
+    reservation.settle(used(1_000, 1_000))
+    expect([top, middle, leaf].map(({ spent }) => spent.tokens)).toEqual([2_000, 2_000, 2_000])
+    leaf.takeToolCalls(2)
+    expect(() => leaf.takeToolCalls(2)).toThrow(expect.objectContaining({ code: 'budget/spent' }))
+    expect([top, middle, leaf].map(({ spent }) => spent.toolCalls)).toEqual([2, 2, 2])
+    leaf.takeToolCalls(1)
+    expect(() => middle.takeToolCalls(1)).toThrow('the budget of 3 tool calls is spent')
+  })
+
+  it('refuses calls when the time of a run above is over', async () => {
+    let isLate = false
+    const top = new TreeBudget({ timeMs: 50 }, undefined, null, () => isLate)
+    const leaf = new TreeBudget({}, undefined, top)
+    leaf.takeToolCalls(1)
+    isLate = true
+    expect(() => leaf.takeToolCalls(1)).toThrow('the time of 50 ms is over')
+    await expect(leaf.reserve(asking(1, 1), signal)).rejects.toMatchObject({ code: 'budget/spent' })
+  })
+
+  it('is limited where any run above is', () => {
+    expect(new TreeBudget({}).isLimited).toBe(false)
+    expect(new TreeBudget({ timeMs: 5 }).isLimited).toBe(false)
+    expect(new TreeBudget({}, undefined, new TreeBudget({ costUsd: 1 })).isLimited).toBe(true)
+  })
+})
+
+const entry = (type: Entry['type'], body: unknown, at: number = 0): Entry => ({ run: 'r', seq: 1, epoch: 1, at: new Date(at).toISOString(), type, body }) as Entry
+
+describe('spentIn', () => {
+  it('counts each model call that answered and each tool call that began, once', () => {
+    const answered = (usage: object) => entry('model-end', { step: 1, value: { text: '', modelId: 'm', usage } })
+    const log = [
+      answered({ inputTokens: 10, outputTokens: 2, costUsd: 0.5 }),
+      answered({ inputTokens: 1, outputTokens: 1 }),
+      entry('model-end', { step: 2, error: { code: 'model/failed' } }),
+      entry('call-asked', { tool: 'a', args: '{}' }),
+      entry('tool-start', { tool: 'a', args: '{}' }),
+      entry('agent-end', { usage: { inputTokens: 99, outputTokens: 99 } }),
+    ]
+    expect(spentIn(log)).toEqual({ tokens: 14, costUsd: 0.5, toolCalls: 1 })
+  })
+})
+
+describe('workedMs', () => {
+  it('is the time since the run began, without that in which it was parked', () => {
+    const log = [entry('run-start', {}, 1_000), entry('run-waiting', {}, 1_500), entry('approval-given', {}, 9_500), entry('wait-end', {}, 9_600)]
+    expect(workedMs(log, 10_000)).toBe(1_000)
+    expect(workedMs([], 10_000)).toBe(0)
+  })
+})
