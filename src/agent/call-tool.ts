@@ -41,7 +41,7 @@ export interface CallSite {
 
 export interface CallScope extends CallSite {
   readonly action: ActionLog
-  /** Aborted when the code that called is over and nobody waits for the answer. */
+  /** Aborted with the run, and when the code that called is over and nobody waits for the answer. */
   readonly signal: AbortSignal
   readonly answerBytes: number
 }
@@ -179,8 +179,8 @@ async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope:
     if (plan.record?.started !== true) ctx.budget.takeToolCalls(1)
     await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
   }
-  return action.dispatch(plan.call, async ({ idempotencyKey, signal }) => {
-    const output = await runTool(plan.definition, plan.input, { signal: AbortSignal.any([signal, scope.signal]), idempotencyKey })
+  return action.dispatch(plan.call, async ({ idempotencyKey }) => {
+    const output = await runTool(plan.definition, plan.input, { signal: scope.signal, idempotencyKey })
     const { afterTool } = callables.hooks
     const seen = afterTool && (await afterTool({ agent, callId: idempotencyKey, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue }, output))
     return bounded(encode(seen ? seen.output : output), plan.tool, scope.answerBytes)

@@ -82,7 +82,8 @@ async function execute(runner: CodeRunner, { ctx, step, code }: CodeStep, log: A
   const { isolation } = runner
   const session = await runner.session.open()
   const over = new AbortController()
-  const replay = new ActionReplay(log, session, (frames, records) => startCalls({ ...runner, ctx }, log, step, frames, records, over.signal))
+  const signal = AbortSignal.any([ctx.signal, over.signal]) // one for all calls of the step, not one for each
+  const replay = new ActionReplay(log, session, (frames, records) => startCalls({ ...runner, ctx }, log, step, frames, records, signal))
   const written: Promise<void>[] = []
   const prints: string[] = []
   try {

@@ -62,11 +62,11 @@ class MemoryStore implements LogStore {
       throw new TroupeError('engine/lost-ownership', `run ${run} was taken over: epoch ${epoch} is stale, ${log.epoch} owns it`)
     }
     if (log.entries.at(-1)?.head.type === 'run-end') throw new TroupeError('run/ended', `run ${run} has ended: nothing can be added to it`)
-    const keys = new Set(log.keys)
+    const keys = new Set<string>()
     for (const entry of entries) {
       if (entry.key === undefined) continue
       const name = nameOf(entry)
-      if (keys.has(name)) throw new TroupeError('engine/duplicate-key', `run ${run} has '${name}' already`, { details: { key: entry.key } })
+      if (log.keys.has(name) || keys.has(name)) throw new TroupeError('engine/duplicate-key', `run ${run} has '${name}' already`, { details: { key: entry.key } })
       keys.add(name)
     }
     const bodies = entries.map((entry) => bodyText(run, entry))
