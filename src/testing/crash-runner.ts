@@ -69,6 +69,7 @@ async function crashOnce(test: CrashCase, golden: Golden, crashAfter: number): P
   // Parallel calls may need fewer appends than in the first run; then this one ends before its crash.
   const survived = await within(test, 'the crash', Promise.race([crashing.crashed.then(() => false), untilEnd(test, dying, begun).then(() => true)]))
   void dying[Symbol.asyncDispose]() // Never settles, its store is dead; but its sandboxes would stay as long as this process.
+  await crashing.bury()
   if (survived) return []
 
   await using runtime = await openRuntime({ engine: store, agents: [test.agent()], parkAfterMs: 0 })

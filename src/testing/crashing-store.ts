@@ -15,6 +15,7 @@ export class CrashingEngine implements EngineAdapter {
   readonly #crashAfter: number
   readonly #crash: () => void
   #appends = 0
+  #store: LogStore | undefined
 
   constructor(inner: EngineAdapter, crashAfter: number) {
     this.#inner = inner
@@ -31,8 +32,14 @@ export class CrashingEngine implements EngineAdapter {
     return this.#appends
   }
 
+  /** Closes what the dead process had open, as its end would. */
+  async bury(): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]()
+  }
+
   async open(): Promise<LogStore> {
     const store = await this.#inner.open()
+    this.#store = store
     const isDead = (): boolean => this.#appends >= this.#crashAfter
     const alive = <T>(work: () => Promise<T>): Promise<T> => (isDead() ? dropped() : work())
     const written = async <T>(work: () => Promise<T>): Promise<T> => {
