@@ -104,13 +104,16 @@ function streamOf({ content, finishReason, usage }: Result): ReadableStream<Part
   })
 }
 
-/** The mean time of the steps between the first call of `work` and its last; CPU is the whole run's, spread over its steps. */
-export async function betweenCalls(model: StubModel, work: () => PromiseLike<unknown>): Promise<Sample> {
+/**
+ * The mean time of the steps of a run, from one call of `model` to the next, without the first `skip`: a session opens in
+ * the first, and its thread makes a spare one in the second. CPU is the whole run's, spread over its calls.
+ */
+export async function betweenCalls(model: StubModel, work: () => PromiseLike<unknown>, skip: number = 0): Promise<Sample> {
   model.marks.length = 0
   const cpu = process.cpuUsage()
   await work()
   const cpuMs = cpuSince(cpu) / model.marks.length
-  const [first, last] = [model.marks[0], model.marks.at(-1)]
-  if (first === undefined || last === undefined || model.marks.length < 2) throw new Error('the model was asked less than twice')
-  return { value: (last - first) / (model.marks.length - 1), cpuMs }
+  const [first, last] = [model.marks[skip], model.marks.at(-1)]
+  if (first === undefined || last === undefined || first === last) throw new Error(`the model was asked ${model.marks.length} times`)
+  return { value: (last - first) / (model.marks.length - 1 - skip), cpuMs }
 }

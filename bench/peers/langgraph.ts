@@ -1,4 +1,4 @@
-import type { LoadPeer, PeerRun } from './peers.ts'
+import type { LoadPeer, PeerRun, Zod } from './peers.ts'
 
 interface Messages {
   readonly AIMessage: new (fields: object) => object
@@ -19,7 +19,7 @@ export async function langGraphRun(load: LoadPeer, steps: number): Promise<PeerR
   const { BaseChatModel } = await load<ChatModels>('@langchain/core/language_models/chat_models')
   const { tool } = await load<Tools>('@langchain/core/tools')
   const { createReactAgent } = await load<Prebuilt>('@langchain/langgraph/prebuilt')
-  const { z } = await load<typeof import('zod')>('zod')
+  const { z } = await load<Zod>('zod')
 
   class Stub extends BaseChatModel {
     _llmType(): string {

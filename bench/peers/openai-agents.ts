@@ -1,4 +1,4 @@
-import type { LoadPeer, PeerRun } from './peers.ts'
+import type { LoadPeer, PeerRun, Zod } from './peers.ts'
 
 interface OpenAiAgents {
   readonly Agent: new (options: object) => object
@@ -11,7 +11,7 @@ interface OpenAiAgents {
 /** A run of `@openai/agents` with tracing off. */
 export async function openAiAgentsRun(load: LoadPeer, steps: number): Promise<PeerRun> {
   const { Agent, Runner, Usage, tool, setTracingDisabled } = await load<OpenAiAgents>('@openai/agents')
-  const { z } = await load<typeof import('zod')>('zod')
+  const { z } = await load<Zod>('zod')
   setTracingDisabled(true)
   const usage = new Usage({ requests: 1, inputTokens: 100, outputTokens: 10, totalTokens: 110 })
   const model = {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { z } from 'zod'
 import { langGraphRun } from './langgraph.ts'
 import { openAiAgentsRun } from './openai-agents.ts'
 
@@ -12,6 +13,11 @@ export type Peer = (typeof peers)[number]
 
 /** Makes one run of `steps` tool steps and an answer. */
 export type PeerRun = () => Promise<void>
+
+/** The peers' own copy of Zod. */
+export interface Zod {
+  readonly z: typeof z
+}
 
 /** Loads a module of the peers' folder. */
 export type LoadPeer = <T>(name: string) => Promise<T>

@@ -8,7 +8,9 @@ import { alternate, timed, type Sample } from '../harness/rounds.ts'
 import { row, type Row } from '../harness/row.ts'
 import { betweenCalls, stubModel } from '../harness/stub-model.ts'
 
-const STEPS = 12
+const STEPS = 16
+/** Steps of a run that are not counted: they are not warm. */
+const SKIP = 4
 const INPUT = z.object({ n: z.number() })
 
 /** One step of a code agent whose code calls one tool: from one question to the model to the next, the log in memory. */
@@ -58,7 +60,7 @@ function troupeSteps(code = 'const got = await probe({ n: 1 })\ngot'): () => Pro
     betweenCalls(model, async () => {
       const result = await agent.run('Probe.')
       if (result.status !== 'done' || result.steps !== STEPS + 1) throw new Error(`the run ended as ${JSON.stringify(result)}`)
-    })
+    }, SKIP)
 }
 
 function codeModeSteps(): () => Promise<Sample> {
@@ -75,12 +77,12 @@ function codeModeSteps(): () => Promise<Sample> {
       })
       const [outcome] = result.steps[0]?.toolResults ?? []
       if (result.text !== 'done' || outcome?.output !== 1) throw new Error(`code mode gave ${JSON.stringify(result.steps[0]?.content)}`)
-    })
+    }, SKIP)
 }
 
 function toolSteps(): () => Promise<Sample> {
   const model = stubModel((turn) => (turn < STEPS ? { tool: 'probe', input: { n: 1 } } : 'done'))
   const probe = aiTool({ description: 'Gives a number.', inputSchema: INPUT, execute: async ({ n }) => n })
   return () =>
-    betweenCalls(model, () => generateText({ model, tools: { probe }, stopWhen: isStepCount(STEPS + 2), prompt: 'Probe.' }))
+    betweenCalls(model, () => generateText({ model, tools: { probe }, stopWhen: isStepCount(STEPS + 2), prompt: 'Probe.' }), SKIP)
 }

@@ -34,9 +34,9 @@ export async function measure(): Promise<readonly Row[]> {
 
     const samples = await alternate(
       {
-        step: () => betweenCalls(model, () => runtime.run(agent, 'Probe.')),
-        codeStep: () => betweenCalls(code, () => runtime.run(coder, 'Probe.')),
-        memoryStep: () => betweenCalls(inMemory, () => volatile.run('Probe.')),
+        step: () => betweenCalls(model, () => runtime.run(agent, 'Probe.'), 2),
+        codeStep: () => betweenCalls(code, () => runtime.run(coder, 'Probe.'), 2),
+        memoryStep: () => betweenCalls(inMemory, () => volatile.run('Probe.'), 2),
         append: () =>
           timed(WRITES, async () => {
             for (let i = 0; i < WRITES; i++) await store.append('bench', [{ key: `${++appended}`, at: NOW, type: 'step-start', body: { step: appended } }], epoch)

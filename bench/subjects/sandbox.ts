@@ -31,7 +31,7 @@ export async function measure(): Promise<readonly Row[]> {
     {
       fib: () => timed(1, () => runStep(session, FIB)),
       nodeFib: () => timed(1, () => void fib(27)),
-      vercelFib: () => timed(1, () => run({ source: `${FIB.replaceAll(': number', '').replace('\nfib', '\nreturn fib')}` })),
+      vercelFib: () => timed(1, () => run({ source: FIB.replaceAll(': number', '').replace('\nfib', '\nreturn fib') })),
       adds: () => timed(1, () => runStep(session, ADDS)),
       nodeAdds: () => timed(1, () => void adds(10_000_000)),
     },
