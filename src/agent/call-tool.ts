@@ -47,7 +47,7 @@ export interface CallScope extends CallSite {
 }
 
 /** Whether a call has to wait for something before it is dispatched: an approval, or a run of its own. */
-export function hasToWait(plan: PlannedCall): boolean {
+function hasToWait(plan: PlannedCall): boolean {
   return plan.type === 'agent' || (plan.type === 'tool' && plan.asks.length > 0)
 }
 
