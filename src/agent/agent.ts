@@ -81,6 +81,8 @@ export interface AgentDefaults {
   readonly model?: LanguageModel
   readonly sandbox?: Sandbox
   readonly limits?: Partial<Limits>
+  /** Put around the model that each agent asks, its own too: to record answers, or to replay them. Given twice, both are, the first one inside. */
+  readonly wrapModel?: (model: LanguageModel) => LanguageModel
 }
 
 /**
@@ -90,6 +92,8 @@ export interface AgentDefaults {
 export interface Agent<Output = unknown> extends AgentRef<Output> {
   readonly kind: 'code' | 'tool'
   readonly description: string
+  /** Those it may call as functions. */
+  readonly agents: readonly Agent[]
   /** Starts a run in this process's memory; its log is dropped at its end. */
   run(task: string, options?: RunOptions): Run<Output>
   /** The same agent, and the agents it may call, with defaults for what they leave open. */

@@ -1,7 +1,8 @@
+import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import type { RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { askModel } from '../models/ask.ts'
-import type { LanguageModel, ModelReply, ModelRequest } from '../models/model.ts'
+import type { CallMark, LanguageModel, ModelReply, ModelRequest } from '../models/model.ts'
 import { priceOf } from '../models/price.ts'
 import { estimateRequestTokens } from '../models/usage.ts'
 import type { Hooks } from './hooks.ts'
@@ -12,6 +13,17 @@ export interface Asker {
   readonly model: LanguageModel | undefined
   readonly maxOutputTokens: number | undefined
   readonly hooks: Hooks
+}
+
+/** What a step that asks a model tells those who look through a log: who asks, and what its model gets to see. */
+export interface AskedModel {
+  readonly mark: CallMark
+  /** Asks the agent's `beforeModel` hook, if it has one. */
+  prompt(): Promise<LanguageModelV4Prompt>
+}
+
+export function isAskedModel(asked: unknown): asked is AskedModel {
+  return typeof asked === 'object' && asked !== null && 'mark' in asked && 'prompt' in asked && typeof asked.prompt === 'function'
 }
 
 export interface Question extends ModelRequest {
@@ -30,13 +42,15 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
   const { name, hooks } = asker
   const model = asker.model
   if (!model) throw new TroupeError('config/invalid', `agent ${name} has no model: give it one, or a default in the configuration or with --model`)
-  const mark = { agent: name, run: pathOf(ctx.runId), step: key }
+  const call = { agent: name, step, prompt: question.prompt }
+  const asked: AskedModel = {
+    mark: { agent: name, run: pathOf(ctx.runId), step: key },
+    prompt: async () => (await hooks.beforeModel?.(call)) ?? question.prompt,
+  }
   return ctx.step(
     key,
     async ({ signal, live }) => {
-      const call = { agent: name, step, prompt: question.prompt }
-      const prompt = (await hooks.beforeModel?.(call)) ?? question.prompt
-      const request = { ...question, prompt, providerOptions: { ...question.providerOptions, troupe: mark } }
+      const request = { ...question, prompt: await asked.prompt(), providerOptions: { ...question.providerOptions, troupe: { ...asked.mark } } }
       const wanted = question.maxOutputTokens ?? asker.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS
       const inputTokens = ctx.budget.isLimited ? estimateRequestTokens(request) : 0
       const reservation = await ctx.budget.reserve({ inputTokens, maxOutputTokens: wanted, price: priceFor(model) }, signal)
@@ -54,7 +68,7 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
         reservation.release()
       }
     },
-    { type: 'model-end', fields: { step }, asked: { mark, prompt: question.prompt } },
+    { type: 'model-end', fields: { step }, asked },
   )
 }
 

@@ -19,12 +19,12 @@ export interface AgentHost {
 
 /** Makes an agent that acts by writing code. Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`. */
 export function createCodeAgent<Output extends Schema>(host: AgentHost, options: CodeAgentOptions<Output>): Agent<OutputOf<Output>> {
-  return createAgent(host, 'code', options, {}, (defaults) => codeAgentSpec(withAgents(options, defaults), defaults, host.sandbox))
+  return createAgent(host, 'code', options, {}, (agents, defaults) => codeAgentSpec({ ...options, agents }, defaults, host.sandbox))
 }
 
 /** Makes an agent that acts by calling tools. Throws as `createCodeAgent` does. */
 export function createToolAgent<Output extends Schema>(host: AgentHost, options: ToolAgentOptions<Output>): Agent<OutputOf<Output>> {
-  return createAgent(host, 'tool', options, {}, (defaults) => toolAgentSpec(withAgents(options, defaults), defaults))
+  return createAgent(host, 'tool', options, {}, (agents, defaults) => toolAgentSpec({ ...options, agents }, defaults))
 }
 
 function createAgent<Output>(
@@ -32,28 +32,36 @@ function createAgent<Output>(
   kind: Agent['kind'],
   options: AnyAgentOptions,
   defaults: AgentDefaults,
-  settle: (defaults: AgentDefaults) => AgentSpec,
+  settle: (agents: readonly Agent[], defaults: AgentDefaults) => AgentSpec,
 ): Agent<Output> {
   checkOptions(options)
-  const spec = settle(defaults)
+  const agents = agentsOf(options, defaults)
+  const spec = settle(agents, defaults)
   const agent: Agent<Output> = {
     kind,
     name: options.name,
     description: options.description,
+    agents,
     version: options.version ?? '0.0.0',
     ...(options.budget && { budget: options.budget }),
     promptVersion: spec.prompts.version,
     activate: (input, ctx) => runAgent(spec, input, ctx),
     run: (task, runOptions) => host.runtime().run(agent, task, runOptions),
-    withDefaults: (further) => createAgent(host, kind, options, { ...further, ...defaults }, settle),
+    withDefaults: (further) => createAgent(host, kind, options, merged(defaults, further), settle),
   }
   return agent
 }
 
 /** Managed agents take the same defaults as the agent that calls them. */
-function withAgents<Options extends AnyAgentOptions>(options: Options, defaults: AgentDefaults): Options {
-  if (!options.agents || Object.keys(defaults).length === 0) return options
-  return { ...options, agents: options.agents.map((agent) => agent.withDefaults(defaults)) }
+function agentsOf({ agents = [] }: AnyAgentOptions, defaults: AgentDefaults): readonly Agent[] {
+  return Object.keys(defaults).length === 0 ? agents : agents.map((agent) => agent.withDefaults(defaults))
+}
+
+/** What was given first stays; only models may be wrapped more than once. */
+function merged(defaults: AgentDefaults, further: AgentDefaults): AgentDefaults {
+  const inner = defaults.wrapModel
+  const outer = further.wrapModel
+  return { ...further, ...defaults, ...(inner && outer && { wrapModel: (model) => outer(inner(model)) }) }
 }
 
 function checkOptions({ name, description, maxSteps, planEvery }: AnyAgentOptions): void {

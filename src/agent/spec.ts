@@ -51,9 +51,10 @@ export interface Turn {
 /** The part of a spec that all kinds of agents settle alike. Computes nothing from schemas: agents are made far more often than run. */
 export function commonSpec(options: AnyAgentOptions, defaults: AgentDefaults): Omit<AgentSpec, 'systemPrompt' | 'open'> {
   const conditions = conditionsOf(options.stopWhen)
+  const model = options.model ?? defaults.model
   return {
     name: options.name,
-    model: options.model ?? defaults.model,
+    model: model && defaults.wrapModel ? defaults.wrapModel(model) : model,
     maxSteps: options.maxSteps ?? DEFAULT_MAX_STEPS,
     maxOutputTokens: options.maxOutputTokens,
     planEvery: options.planEvery,

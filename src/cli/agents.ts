@@ -1,5 +1,6 @@
+import type { RunView } from '../engine/run.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
-import { codeAgent, type Agent, type LanguageModel, type TroupeConfig } from '../index.ts'
+import { codeAgent, type Agent, type AgentDefaults, type LanguageModel, type TroupeConfig } from '../index.ts'
 import type { Language, Sandbox } from '../sandbox/sandbox.ts'
 import { closest } from '../schema/closest.ts'
 import type { FlagValues } from './command.ts'
@@ -19,10 +20,27 @@ export async function castOf(config: TroupeConfig, flags: FlagValues, standIn?: 
   const language = languageOf(textFlag(flags, 'language'))
   const model = await modelOf(config, flags)
   const sandbox = await sandboxNamed(config, flags, language)
-  const agents =
-    config.agents && Object.keys(config.agents).length > 0 ? config.agents : { main: await defaultAgent(config, language, sandbox, model) }
   const given = model ?? standIn
-  const defaults = { ...(given && { model: given }), ...(sandbox && { sandbox }), ...(config.limits && { limits: config.limits }) }
+  const agents =
+    config.agents && Object.keys(config.agents).length > 0 ? config.agents : { main: await defaultAgent(config, language, sandbox, given) }
+  return castWith(agents, {
+    ...(given && { model: given }),
+    ...(sandbox && { sandbox }),
+    ...(config.limits && { limits: config.limits }),
+    // A tape holds the answers of all agents of its run: one that names its own model must not ask it in a replay.
+    ...(model && textFlag(flags, 'model')?.startsWith('tape:') && { wrapModel: () => model }),
+  })
+}
+
+/** The same cast, with all that its models answer written to a tape, if there is to be one. Throws `config/invalid` where that cannot be written. */
+export async function recorded(cast: Cast, file: string | undefined, options: { readonly append: boolean }): Promise<Cast> {
+  if (file === undefined) return cast
+  const { recordingModel, tapeFile } = await import('../models.ts')
+  const sink = tapeFile(file, options)
+  return castWith(cast.agents, { wrapModel: (model) => recordingModel(model, sink) })
+}
+
+function castWith(agents: Readonly<Record<string, Agent>>, defaults: AgentDefaults): Cast {
   const cast = Object.fromEntries(Object.entries(agents).map(([name, agent]) => [name, agent.withDefaults(defaults)]))
   return { agents: cast, chosen: (name) => choose(cast, name) }
 }
@@ -73,5 +91,15 @@ function choose(agents: Readonly<Record<string, Agent>>, name: string | undefine
   throw new TroupeError(
     'config/unknown-agent',
     `no agent "${name}"${meant === undefined ? '' : `, did you mean ${meant}?`}; there are ${list}`,
+  )
+}
+
+/** Throws `config/unknown-agent` when the agent of a run that has begun is not there. */
+export function checkAgent(cast: Cast, { runId, agent }: Pick<RunView, 'runId' | 'agent'>): void {
+  const names = Object.values(cast.agents).map(({ name }) => name)
+  if (names.includes(agent)) return
+  throw new TroupeError(
+    'config/unknown-agent',
+    `run ${runId} is of agent '${agent}', which is not configured here; there are ${names.join(', ')}`,
   )
 }

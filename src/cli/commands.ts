@@ -19,7 +19,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'runs signal': { about: 'give a run what it waits for', open: async () => (await import('./commands/runs-signal.ts')).runsSignalCommand },
   'runs cancel': { about: 'end a run and all below it', open: async () => (await import('./commands/runs-cancel.ts')).runsCancelCommand },
   'runs export': {
-    about: 'the log of a run as JSON lines',
+    about: 'a tape of a run, or its log as JSON lines',
     open: async () => (await import('./commands/runs-export.ts')).runsExportCommand,
   },
   'agents ls': { about: 'the configured agents', open: async () => (await import('./commands/agents-ls.ts')).agentsLsCommand },

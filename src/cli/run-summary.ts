@@ -10,10 +10,22 @@ export interface RunLine extends Omit<RunSummary, 'status'> {
   readonly task: string
   readonly createdAt: string
   readonly parentRunId?: string
+  readonly session?: string
+  readonly tenant?: string
 }
 
 export function runLine(view: RunView): RunLine {
-  const { runId, agent, task, createdAt, parentRunId, status } = view
+  const { runId, agent, task, createdAt, parentRunId, session, tenant, status } = view
   const { status: _, ...summary } = summaryOf({ ...view, status: 'waiting' })
-  return { runId, agent, status, task, createdAt, ...(parentRunId !== undefined && { parentRunId }), ...summary }
+  return {
+    runId,
+    agent,
+    status,
+    task,
+    createdAt,
+    ...(parentRunId !== undefined && { parentRunId }),
+    ...(session !== undefined && { session }),
+    ...(tenant !== undefined && { tenant }),
+    ...summary,
+  }
 }

@@ -25,4 +25,10 @@ export const AGENT_FLAGS: Readonly<Record<'model' | 'base-url' | 'language' | 's
   sandbox: SANDBOX_FLAG,
 }
 
+export const RECORD_FLAG: Flag = {
+  type: 'string',
+  value: 'TAPE',
+  about: 'writes what models answer to a file that --model tape:FILE replays',
+}
+
 export const WAIT_FLAG: Flag = { type: 'string', value: 'SECONDS', about: 'how long to stay when the run waits for an answer' }

@@ -32,6 +32,22 @@ export function valueText(value: JsonValue): string {
   return visible(typeof value === 'string' ? value : JSON.stringify(value, null, 2))
 }
 
+/** What a view shows of one text, in lines. */
+const MAX_LINES = 40
+
+/** Cuts what is too long for a view in its middle, and says so. */
+export function cutLines(lines: readonly string[], max: number = MAX_LINES): string[] {
+  if (lines.length <= max) return [...lines]
+  const half = Math.floor(max / 2)
+  const left = lines.length - 2 * half
+  return [...lines.slice(0, half), `… ${count(left)} lines left out, --json shows all …`, ...lines.slice(-half)]
+}
+
+/** A value for people: text as it is, other values as JSON over several lines, cut in the middle where it is long. */
+export function shortText(value: JsonValue): string {
+  return cutLines(valueText(value).split('\n')).join('\n')
+}
+
 /** `1,234 tokens in, 56 out, $0.0012`; the cost only where it is known. */
 export function usageText({
   inputTokens,

@@ -15,12 +15,14 @@ export function viewOf(run: string, tree: readonly Entry[]): RunView {
   const end = own.findLast((entry) => entry.type === 'run-end')
   const body = end && isEntry(end, 'run-end') ? end.body : undefined
   const openLogs = [...logs.values()].filter((entries) => !entries.some((entry) => entry.type === 'run-end'))
-  const { agent, input, parentRunId } = start.body
+  const { agent, input, parentRunId, tenant } = start.body
   return {
     runId: run,
     agent,
     task: input.task,
     ...(parentRunId !== undefined && { parentRunId }),
+    ...(input.session !== undefined && { session: input.session }),
+    ...(tenant !== undefined && { tenant }),
     status: body?.status ?? statusOf(own),
     output: body?.output ?? null,
     error: body?.error ?? null,

@@ -42,6 +42,8 @@ export interface RunView {
   readonly agent: string
   readonly task: string
   readonly parentRunId?: string
+  readonly session?: string
+  readonly tenant?: string
   /** `running`: no end is logged; whether a process is on it, a log cannot say. */
   readonly status: RunStatus | 'waiting' | 'running'
   readonly output: JsonValue

@@ -124,7 +124,7 @@ describe('troupe run', () => {
     const { code, last, runId } = await at.troupe(['run', 'x', '--model', model, '--json'])
     expect(code).toBe(0)
     expect(last['output']).toHaveLength(500_000)
-    const started = at.start(['runs', 'export', runId])
+    const started = at.start(['runs', 'export', runId, '--log'])
     started.child.stdout?.destroy()
     expect(await started.ended).toMatchObject({ code: 0, err: '' })
   })
@@ -150,7 +150,7 @@ describe('troupe runs', () => {
     expect(after.events.map((event) => event.seq)).toEqual(again.events.map((event) => event.seq).filter((seq = 0) => seq > 3))
     expect((await at.troupe(['runs', 'events', runId])).out).toContain('> first')
 
-    const entries = (await at.troupe(['runs', 'export', runId])).out
+    const entries = (await at.troupe(['runs', 'export', runId, '--log'])).out
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line))

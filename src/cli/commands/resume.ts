@@ -5,13 +5,13 @@ import type { Runtime } from '../../engine/runtime.ts'
 import { prospectOf } from '../../engine/answered.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { absentModel } from '../absent-model.ts'
-import { castOf, type Cast } from '../agents.ts'
+import { castOf, checkAgent, recorded } from '../agents.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
 import { secondsFlag, textFlag, usageError } from '../flags.ts'
 import { follow } from '../follow.ts'
-import { AGENT_FLAGS, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
+import { AGENT_FLAGS, RECORD_FLAG, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
 import { storeAddress, storeOf } from '../stores.ts'
 import { openView, viewKind } from '../view/open-view.ts'
 import { openWorkplace } from '../workplace.ts'
@@ -20,7 +20,7 @@ export const resumeCommand: Command = {
   usage: 'RUN',
   about: 'Goes on with a run after a crash, a stop or an answer, and shows what is new. Of a run that has ended the end is shown again.',
   positionals: [1, 1],
-  flags: { ...AGENT_FLAGS, wait: WAIT_FLAG, ...STORE_FLAGS },
+  flags: { ...AGENT_FLAGS, record: { ...RECORD_FLAG, about: 'goes on with a tape of the run' }, wait: WAIT_FLAG, ...STORE_FLAGS },
   notBuilt: ['adopt'],
 
   async run({ positionals, flags }: CommandInput): Promise<number> {
@@ -34,8 +34,9 @@ export const resumeCommand: Command = {
     const standing = await standingOf(runId, flags)
     if (standing.view.status !== 'running' && standing.view.status !== 'waiting') return showLast(standing, 'run-end', json)
     const { model, asked } = absentModel()
-    const cast = await castOf(config, flags, model)
-    checkAgent(cast, standing.view)
+    const configured = await castOf(config, flags, model)
+    checkAgent(configured, standing.view)
+    const cast = await recorded(configured, textFlag(flags, 'record'), { append: true })
 
     await using place = await openWorkplace({ address, cast, json, waitMs })
     if (standing.view.status === 'waiting' && !standing.answered && place.approvals !== 'ask' && waitMs === undefined) {
@@ -74,13 +75,4 @@ async function showLast({ view: { runId }, events }: Standing, type: 'run-end' |
   const view = await openView(viewKind(json))
   if (last) await view.show(last)
   return last?.type === 'run-end' ? exitCodeOf(last) : EXIT.waiting
-}
-
-function checkAgent(cast: Cast, { runId, agent }: RunView): void {
-  const names = Object.values(cast.agents).map(({ name }) => name)
-  if (names.includes(agent)) return
-  throw new TroupeError(
-    'config/unknown-agent',
-    `run ${runId} is of agent '${agent}', which is not configured here; there are ${names.join(', ')}`,
-  )
 }

@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises'
 import type { BudgetLimits } from '../../engine/budget.ts'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
 import type { JsonObject } from '../../util/json.ts'
-import { castOf } from '../agents.ts'
+import { castOf, recorded } from '../agents.ts'
 import type { Command, CommandInput, FlagValues } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { numberFlag, parseJson, secondsFlag, textFlag, usageError } from '../flags.ts'
 import { follow } from '../follow.ts'
 import { readInput } from '../output.ts'
-import { AGENT_FLAGS, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
+import { AGENT_FLAGS, RECORD_FLAG, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
 import { storeAddress } from '../stores.ts'
 import { openWorkplace } from '../workplace.ts'
 
@@ -24,24 +24,38 @@ export const runCommand: Command = {
     'budget-tokens': { type: 'string', value: 'N', about: 'input and output tokens of the run together' },
     timeout: { type: 'string', value: 'SECONDS', about: 'wall time of the run, without the time in which it only waits' },
     context: { type: 'string', value: 'FILE.json', about: 'an object whose values the code finds as global variables' },
+    session: { type: 'string', value: 'ID', about: 'go on from the ended runs of the same tenant, agent and session' },
+    tenant: { type: 'string', value: 'NAME', about: 'whose run it is' },
+    record: RECORD_FLAG,
     wait: WAIT_FLAG,
     ...STORE_FLAGS,
   },
-  notBuilt: ['tools', 'session', 'record', 'tenant', 'priority', 'detach'],
+  notBuilt: ['tools', 'priority', 'detach'],
 
   async run({ positionals, flags }: CommandInput): Promise<number> {
     const maxSteps = numberFlag(flags, 'max-steps', { min: 0 })
     const budget = budgetOf(flags)
     const waitMs = secondsFlag(flags, 'wait')
+    const session = textFlag(flags, 'session')
+    const tenant = textFlag(flags, 'tenant')
     const context = await contextOf(textFlag(flags, 'context'))
     const task = await taskOf(positionals[0])
     const config = await loadConfig(textFlag(flags, 'config'))
     const address = storeAddress(textFlag(flags, 'store') ?? config.store)
-    const cast = await castOf(config, flags)
-    const agent = cast.chosen(textFlag(flags, 'agent'))
+    const name = textFlag(flags, 'agent')
+    const configured = await castOf(config, flags)
+    configured.chosen(name) // a tape is not written over for a name that is wrong
+    const cast = await recorded(configured, textFlag(flags, 'record'), { append: false })
+    const agent = cast.chosen(name)
 
     await using place = await openWorkplace({ address, cast, json: flags['json'] === true, waitMs })
-    const run = place.runtime.run(agent, task, { ...(context && { context }), ...(maxSteps !== undefined && { maxSteps }), budget })
+    const run = place.runtime.run(agent, task, {
+      ...(context && { context }),
+      ...(maxSteps !== undefined && { maxSteps }),
+      ...(session !== undefined && { session }),
+      ...(tenant !== undefined && { tenant }),
+      budget,
+    })
     return await follow({ ...place, run, resumeHint: place.resumeHint(run.id) })
   },
 }

@@ -4,11 +4,12 @@ import { printJson, printLine } from '../output.ts'
 import { runLine, type RunLine } from '../run-summary.ts'
 import { STORE_FLAGS } from '../shared-flags.ts'
 import { storeOf } from '../stores.ts'
-import { oneLine, usageText, valueText, visible } from '../text.ts'
+import { oneLine, shortText, usageText, visible } from '../text.ts'
 
 export const runsShowCommand: Command = {
   usage: 'RUN',
-  about: 'Shows how a run stands: status, what it waits for, output, error. Status running says only that no end is logged.',
+  about:
+    'Shows how a run stands: status, what it waits for, output (cut in the middle where it is long), error. Status running says only that no end is logged.',
   positionals: [1, 1],
   flags: STORE_FLAGS,
 
@@ -22,18 +23,34 @@ export const runsShowCommand: Command = {
   },
 }
 
-function rowsOf({ runId, status, agent, task, createdAt, parentRunId, steps, usage, waits, output, error }: RunLine): [string, string][] {
+function rowsOf({
+  runId,
+  status,
+  agent,
+  task,
+  createdAt,
+  parentRunId,
+  session,
+  tenant,
+  steps,
+  usage,
+  waits,
+  output,
+  error,
+}: RunLine): [string, string][] {
   return [
     ['run', runId],
     ...(parentRunId === undefined ? [] : [['part of', parentRunId] satisfies [string, string]]),
     ['status', status],
     ['agent', agent],
     ['started', createdAt],
+    ...(session === undefined ? [] : [['session', oneLine(session)] satisfies [string, string]]),
+    ...(tenant === undefined ? [] : [['tenant', oneLine(tenant)] satisfies [string, string]]),
     ['task', visible(task)],
     ['steps', `${steps}`],
     ['usage', usageText(usage)],
     ...(waits ?? []).map(({ callId, reason, question }): [string, string] => ['waits', `${callId} (${reason}) ${oneLine(question)}`]),
-    ...(status === 'done' || output !== null ? [['output', valueText(output)] satisfies [string, string]] : []),
+    ...(status === 'done' || output !== null ? [['output', shortText(output)] satisfies [string, string]] : []),
     ...(error ? [['error', `${error.code}: ${visible(error.message)}`] satisfies [string, string]] : []),
   ]
 }

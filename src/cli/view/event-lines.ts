@@ -2,7 +2,7 @@ import type { EventOf, RunEvent, RunSummary } from '../../client/event.ts'
 import type { ErrorJson } from '../../errors/troupe-error.ts'
 import { assertNever } from '../../util/assert-never.ts'
 import type { JsonValue } from '../../util/json.ts'
-import { durationText, MAX_SHOWN, oneLine, plural, usageText, valueText, visible } from '../text.ts'
+import { cutLines, durationText, MAX_SHOWN, oneLine, plural, shortText, usageText, visible } from '../text.ts'
 import type { Palette } from './palette.ts'
 
 /** What a person reads of one event; none for what only programs want. Events of managed agents are named and set in. */
@@ -24,7 +24,7 @@ function ownLines(event: RunEvent, palette: Palette): string[] {
     case 'code':
       return block(event.code, faint('  │ ')).map((line) => code(line))
     case 'print':
-      return block(event.text, faint('  > '))
+      return cutLines(block(event.text, faint('  > ')))
     case 'tool-start':
       return [call(`  → ${event.tool} ${short(event.args)}`)]
     case 'tool-end':
@@ -81,17 +81,18 @@ function waitingLines(event: EventOf<'run-waiting'>, { ask }: Palette): string[]
 function endLines(event: EventOf<'run-end'>, { good, bad }: Palette): string[] {
   const paint = event.status === 'done' ? good : bad
   const head = paint(`${event.status}: ${summaryText(event)}`)
-  const why = event.error ? [bad(errorText(event.error))] : []
+  const why = event.error ? errorLines(event.error).map((line) => bad(line)) : []
   if (event.parentRunId !== undefined) return [head, ...why]
-  return [head, ...why, ...(event.status === 'done' || event.output !== null ? [valueText(event.output)] : [])]
+  return [head, ...why, ...(event.status === 'done' || event.output !== null ? [shortText(event.output)] : [])]
 }
 
 function summaryText({ steps, usage }: RunSummary): string {
   return `${plural(steps, 'step')}, ${usageText(usage)}`
 }
 
-function errorText({ code, message }: ErrorJson): string {
-  return `${code}: ${oneLine(message)}`
+/** Some messages have several lines, such as where a prompt and a tape part. */
+function errorLines({ code, message }: ErrorJson): string[] {
+  return cutLines(visible(`${code}: ${message}`).trimEnd().split('\n'))
 }
 
 /** A model's answer without its code, which has lines of its own. */
