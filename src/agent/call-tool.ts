@@ -126,26 +126,28 @@ function reasonsToAsk(tool: AnyTool, input: unknown, record: CallRecord | undefi
  * The one way in which agents call anything. What the tool or agent gives, and every fault of it, becomes an answer;
  * only faults of the engine are thrown.
  */
-export async function callTool(plan: PlannedCall, scope: CallScope): Promise<AnswerBody> {
+export async function callTool(plan: PlannedCall, scope: CallScope): Promise<CallOutcome> {
+  let begun = performance.now()
+  const outcome = (answer: AnswerBody): CallOutcome => ({ answer, durationMs: Math.round(performance.now() - begun) })
   try {
-    switch (plan.type) {
-      case 'fault':
-        return errorAnswer(plan.error)
-      case 'agent':
-        return await callAgent(plan, scope)
-      case 'tool':
-        return await callFunction(plan, scope)
-    }
+    if (plan.type === 'fault') return outcome(errorAnswer(plan.error))
+    const decided = await decidedBy(plan, scope)
+    begun = performance.now()
+    return outcome(decided ?? (plan.type === 'agent' ? await callAgent(plan, scope) : await callFunction(plan, scope)))
   } catch (error) {
     if (isForTheRun(error)) throw error
-    return errorAnswer(TroupeError.wrap(error, 'tool/failed'))
+    return outcome(errorAnswer(TroupeError.wrap(error, 'tool/failed')))
   }
+}
+
+/** `durationMs`: what the call itself took, without the time in which a person was asked. */
+export interface CallOutcome {
+  readonly answer: AnswerBody
+  readonly durationMs: number
 }
 
 async function callAgent(plan: Extract<PlannedCall, { type: 'agent' }>, scope: CallScope): Promise<AnswerBody> {
   const { ctx, step, answerBytes } = scope
-  const decided = await decidedBy(plan, scope)
-  if (decided) return decided
   const input = { task: plan.task, ...(plan.context && { context: plan.context }) }
   const outcome = await ctx.child(`${step}.${plan.call}`, plan.agent, input)
   if (outcome.status === 'done') return bounded(JSON.stringify(outcome.output ?? null), plan.tool, answerBytes)
@@ -173,8 +175,6 @@ async function decidedBy(plan: Call & Asking, { ctx, step, answerBytes }: CallSc
 
 async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope: CallScope): Promise<AnswerBody> {
   const { ctx, action, agent, callables } = scope
-  const decided = await decidedBy(plan, scope)
-  if (decided) return decided
   if (plan.asks.length > 0) {
     if (plan.record?.started !== true) ctx.budget.takeToolCalls(1)
     await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])

@@ -14,7 +14,7 @@ export interface PendingCall {
   readonly call: number
   readonly tool: string
   readonly agent: boolean
-  readonly answer: Promise<AnswerBody>
+  readonly outcome: Promise<{ readonly answer: AnswerBody; readonly durationMs: number }>
 }
 
 /** The code did not do again what the log says; no live call was made. */
@@ -124,13 +124,12 @@ export class ActionReplay {
 
   async #launch(frames: readonly CallFrame[]): Promise<void> {
     this.#launching++
-    const stray = new Map(frames.map((frame) => [frame.call, Promise.withResolvers<AnswerBody>()]))
-    for (const [call, { resolve }] of stray) this.#open.set(call, { settle: resolve })
+    const givenUp = new Map(frames.map((frame) => [frame.call, Promise.withResolvers<Awaited<PendingCall['outcome']>>()]))
+    for (const [call, { resolve }] of givenUp) this.#open.set(call, { settle: (answer) => resolve({ answer, durationMs: 0 }) })
     try {
-      for (const { call, tool, agent, answer } of await this.#start(frames, this.#records)) {
-        const begun = performance.now()
-        Promise.race([answer, stray.get(call)?.promise ?? answer]).then(
-          (settled) => this.#settle({ call, tool, agent, answer: settled, durationMs: Math.round(performance.now() - begun) }),
+      for (const { call, tool, agent, outcome } of await this.#start(frames, this.#records)) {
+        Promise.race([outcome, givenUp.get(call)?.promise ?? outcome]).then(
+          (settled) => this.#settle({ call, tool, agent, ...settled }),
           (error) => {
             this.#open.delete(call)
             this.#fail(error)

@@ -142,7 +142,7 @@ async function startCalls(
     call: plan.call,
     tool: plan.tool,
     agent: plan.type === 'agent',
-    answer: callTool(plan, { ...site, action, signal, answerBytes }),
+    outcome: callTool(plan, { ...site, action, signal, answerBytes }),
   }))
 }
 

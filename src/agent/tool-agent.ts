@@ -8,7 +8,7 @@ import { jsonSchemaOf } from '../schema/json-schema.ts'
 import { encode } from '../util/codec.ts'
 import { cutMiddle } from '../util/cut-middle.ts'
 import type { AgentDefaults, AnyAgentOptions } from './agent.ts'
-import { callTool, errorAnswer, logCalls, planCall, type Call, type PlannedCall } from './call-tool.ts'
+import { callTool, errorAnswer, logCalls, planCall, type Call, type CallOutcome, type PlannedCall } from './call-tool.ts'
 import { callablesOf, type Callables } from './callables.ts'
 import { contextAsText, readContextTool } from './context-text.ts'
 import { callsInText, FINAL_ANSWER, finalAnswerIn, nativeTools } from './native-tools.ts'
@@ -107,10 +107,9 @@ async function makeCalls({ agent, callables, ctx }: ToolActor, step: number, cal
   return calls.map((call, i) => result(call, answers.get(i + 1) ?? errorAnswer(new TroupeError('internal/unreachable', 'the call has no answer'))))
 }
 
-async function settle(action: ActionLog, plan: PlannedCall, answering: Promise<AnswerBody>): Promise<AnswerBody> {
-  const begun = performance.now()
-  const answer = await answering
-  await action.settled([{ call: plan.call, tool: plan.tool, answer, durationMs: Math.round(performance.now() - begun), agent: plan.type === 'agent' }])
+async function settle(action: ActionLog, plan: PlannedCall, calling: Promise<CallOutcome>): Promise<AnswerBody> {
+  const { answer, durationMs } = await calling
+  await action.settled([{ call: plan.call, tool: plan.tool, answer, durationMs, agent: plan.type === 'agent' }])
   return answer
 }
 
