@@ -29,7 +29,7 @@ async function answered(runtime: Runtime, agent: Agent, answer: (args: string) =
     on: {
       'approval-wanted': ({ callId, args }) => {
         const [verdict, decision] = answer(JSON.stringify(args))
-        void runtime[verdict](run.id, callId, decision)
+        runtime[verdict](run.id, callId, decision).catch(() => {}) // the run would wait, and the test fail
       },
     },
   })
