@@ -69,20 +69,44 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
   const [MapC, mapSet, mapEach] = [Map, Map.prototype.set, Map.prototype.forEach]
   const [SetC, setAdd, setEach] = [Set, Set.prototype.add, Set.prototype.forEach]
   const [DateC, dateTime, dateIso, dateParse] = [Date, Date.prototype.getTime, Date.prototype.toISOString, Date.parse]
-  const [BigIntC, ErrorC, BytesC] = [BigInt, Error, Uint8Array]
-  const [includes, slice, codeAt, exec] = [String.prototype.includes, String.prototype.slice, String.prototype.charCodeAt, RegExp.prototype.exec]
+  const [BigIntC, ErrorC, BytesC, StringC] = [BigInt, Error, Uint8Array, String]
+  const [includes, slice, codeAt, exec] = [
+    String.prototype.includes,
+    String.prototype.slice,
+    String.prototype.charCodeAt,
+    RegExp.prototype.exec,
+  ]
   const typedProto = getPrototypeOf(Uint8Array.prototype) as object
   const getterOf = (of: object, key: string | symbol): (() => unknown) => (getOwnPropertyDescriptor(of, key) as { get: () => unknown }).get
-  const [typedTag, typedBuffer, typedOffset, typedBytes] = [getterOf(typedProto, Symbol.toStringTag), getterOf(typedProto, 'buffer'), getterOf(typedProto, 'byteOffset'), getterOf(typedProto, 'byteLength')]
+  const [typedTag, typedBuffer, typedOffset, typedBytes] = [
+    getterOf(typedProto, Symbol.toStringTag),
+    getterOf(typedProto, 'buffer'),
+    getterOf(typedProto, 'byteOffset'),
+    getterOf(typedProto, 'byteLength'),
+  ]
   const toBase64 = getOwnPropertyDescriptor(Uint8Array.prototype, 'toBase64')?.value as (() => string) | undefined
   const fromBase64 = getOwnPropertyDescriptor(Uint8Array, 'fromBase64')?.value as ((text: string) => Uint8Array) | undefined
   const bufferBytes = getterOf(ArrayBuffer.prototype, 'byteLength')
   const sliceBuffer = ArrayBuffer.prototype.slice
-  const [BIGINT, ISO, BASE64] = [/^-?\d+$/, /^(?:\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/]
+  const [BIGINT, ISO, BASE64] = [
+    /^-?\d+$/,
+    /^(?:\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
+    /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+  ]
   const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
   const VIEWS: Record<string, View | undefined> = {
     __proto__: null as never,
-    Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
   }
   const matches = (pattern: RegExp, text: unknown): text is string => typeof text === 'string' && apply(exec, pattern, [text]) !== null
 
@@ -137,7 +161,8 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
     if (isArray(value)) {
       for (let i = 0, length = value.length; i < length; i++) {
         const item: unknown = value[i]
-        if (typeof item !== 'string' && !(typeof item === 'number' && item - item === 0 && item !== 0) && !isPlain(item, depth + 1)) return false
+        if (typeof item !== 'string' && !(typeof item === 'number' && item - item === 0 && item !== 0) && !isPlain(item, depth + 1))
+          return false
       }
       return true
     }
@@ -149,7 +174,8 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
       const item = (value as Container)[key]
       if (key === '$type') return false
       // Most members are strings and numbers: no call is spent on them.
-      if (typeof item !== 'string' && !(typeof item === 'number' && item - item === 0 && item !== 0) && !isPlain(item, depth + 1)) return false
+      if (typeof item !== 'string' && !(typeof item === 'number' && item - item === 0 && item !== 0) && !isPlain(item, depth + 1))
+        return false
     }
     return true
   }
@@ -157,7 +183,8 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
   function writeObject(value: object, up: Place | null, key: string): string {
     const depth = up === null ? 1 : up.depth + 1
     if (depth > maxDepth) throw fail(`the value is nested more than ${maxDepth} levels deep`)
-    for (let at = up; at !== null; at = at.up) if (at.value === value) throw refuse(up, key, 'refers back to an object that contains it: a cycle has no text')
+    for (let at = up; at !== null; at = at.up)
+      if (at.value === value) throw refuse(up, key, 'refers back to an object that contains it: a cycle has no text')
     const here: Place = { value, key, up, depth }
     if (isArray(value)) return writeArray(value, here)
     const proto = getPrototypeOf(value)
@@ -191,7 +218,12 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
       const item = (value as Container)[key]
       if (i > 0) text += ','
       text += stringify(key) + ':'
-      text += typeof item === 'string' ? stringify(item) : typeof item === 'object' && item !== null ? writeObject(item, here, member(key)) : write(item, here, member(key))
+      text +=
+        typeof item === 'string'
+          ? stringify(item)
+          : typeof item === 'object' && item !== null
+            ? writeObject(item, here, member(key))
+            : write(item, here, member(key))
     }
     text += '}'
     return imitates ? tag('Object', text) : text
@@ -201,34 +233,42 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
   function writeRich(value: object, here: Place): string | undefined {
     const view = apply(typedTag, value, []) as string | undefined
     if (view !== undefined) {
-      const bytes = new BytesC(apply(typedBuffer, value, []) as ArrayBuffer, apply(typedOffset, value, []) as number, apply(typedBytes, value, []) as number)
+      const bytes = new BytesC(
+        apply(typedBuffer, value, []) as ArrayBuffer,
+        apply(typedOffset, value, []) as number,
+        apply(typedBytes, value, []) as number,
+      )
       if (VIEWS[view] === undefined) throw refuse(here.up, here.key, `is a ${view}, which cannot cross: use another typed array`)
       return tag(view, `"${toText(bytes)}"`)
     }
-    switch (apply(tagOf, value, []) as string) {
+    switch (apply(tagOf, value, [])) {
       case '[object Map]': {
         let text = ''
-        apply(mapEach, value, [(item: unknown, key: unknown) => {
-          text += `${text === '' ? '' : ','}[${write(key, here, '.key')},${write(item, here, '.entry')}]`
-        }])
+        apply(mapEach, value, [
+          (item: unknown, key: unknown) => {
+            text += `${text === '' ? '' : ','}[${write(key, here, '.key')},${write(item, here, '.entry')}]`
+          },
+        ])
         return tag('Map', `[${text}]`)
       }
       case '[object Set]': {
         let text = ''
-        apply(setEach, value, [(item: unknown) => {
-          text += `${text === '' ? '' : ','}${write(item, here, '.member')}`
-        }])
+        apply(setEach, value, [
+          (item: unknown) => {
+            text += `${text === '' ? '' : ','}${write(item, here, '.member')}`
+          },
+        ])
         return tag('Set', `[${text}]`)
       }
       case '[object Date]': {
-        const time = apply(dateTime, value, []) as number
+        const time = apply(dateTime, value, [])
         return tag('Date', time === time ? `"${apply(dateIso, value, [])}"` : 'null')
       }
       case '[object ArrayBuffer]':
         return tag('ArrayBuffer', `"${toText(new BytesC(value as ArrayBuffer))}"`)
       case '[object Error]': {
         const { name, message } = value as Error
-        return tag('Error', `{"name":${stringify(`${name}`)},"message":${stringify(`${message}`)}}`)
+        return tag('Error', `{"name":${stringify(StringC(name))},"message":${stringify(StringC(message))}}`)
       }
       case '[object Promise]':
         throw refuse(here.up, here.key, 'is a promise: await it first')
@@ -265,7 +305,7 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
     for (let i = 0, at = 0; i < text.length; i += 4) {
       let word = 0
       for (let j = i; j < i + 4; j++) {
-        const value = sextet(apply(codeAt, text, [j]) as number, j >= text.length - padding)
+        const value = sextet(apply(codeAt, text, [j]), j >= text.length - padding)
         if (value < 0) throw fail(`bad tag ${type}: not Base64`)
         word = (word << 6) | value
       }
@@ -310,7 +350,8 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
     const type = tagged.$type
     const keys = keysOf(tagged)
     if (type === 'undefined' && keys.length === 1) return undefined
-    if (typeof type !== 'string' || keys.length !== 2 || !apply(hasOwn, tagged, ['value'])) throw fail(`bad tag ${stringify(type)}: expected {"$type", "value"}`)
+    if (typeof type !== 'string' || keys.length !== 2 || !apply(hasOwn, tagged, ['value']))
+      throw fail(`bad tag ${stringify(type)}: expected {"$type", "value"}`)
     const value = tagged.value
     switch (type) {
       case 'number':
@@ -329,9 +370,20 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
         break
       }
       case 'Error':
-        if (typeof value === 'object' && value !== null && typeof (value as Error).name === 'string' && typeof (value as Error).message === 'string') {
+        if (
+          typeof value === 'object' &&
+          value !== null &&
+          typeof (value as Error).name === 'string' &&
+          typeof (value as Error).message === 'string'
+        ) {
           const error = new ErrorC((value as Error).message)
-          defineProperty(error, 'name', { __proto__: null, value: (value as Error).name, writable: true, configurable: true, enumerable: false } as PropertyDescriptor)
+          defineProperty(error, 'name', {
+            __proto__: null,
+            value: (value as Error).name,
+            writable: true,
+            configurable: true,
+            enumerable: false,
+          } as PropertyDescriptor)
           return error
         }
         break
@@ -363,7 +415,7 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
   function exactBuffer(bytes: Uint8Array): ArrayBuffer {
     const buffer = apply(typedBuffer, bytes, []) as ArrayBuffer
     const length = apply(typedBytes, bytes, []) as number
-    return apply(bufferBytes, buffer, []) === length ? buffer : (apply(sliceBuffer, buffer, [0, length]) as ArrayBuffer)
+    return apply(bufferBytes, buffer, []) === length ? buffer : apply(sliceBuffer, buffer, [0, length])
   }
 
   function readMap(entries: readonly unknown[], depth: number): Map<unknown, unknown> {

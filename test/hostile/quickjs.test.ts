@@ -12,7 +12,10 @@ async function tryAttack(defences: Defences, tried: Attack): Promise<Seen> {
   }
 }
 
-const off = (names: readonly (keyof Defences)[]): Defences => ({ ...ALL_DEFENCES, ...Object.fromEntries(names.map((name) => [name, false])) })
+const off = (names: readonly (keyof Defences)[]): Defences => ({
+  ...ALL_DEFENCES,
+  ...Object.fromEntries(names.map((name) => [name, false])),
+})
 const describeSeen = (seen: Seen): string => JSON.stringify({ ...seen, frames: seen.frames.slice(0, 8) }).slice(0, 1_000)
 
 describe('attacks on the quickjs sandbox', () => {

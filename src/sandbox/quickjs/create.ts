@@ -20,16 +20,22 @@ export interface QuickJsOptions {
 export interface QuickJsSandbox extends Sandbox, AsyncDisposable {}
 
 /** For tests alone: a sandbox with some defences switched off. */
-export function quickjsWith(defences: Defences, { workers = defaultWorkers(), workerUrl = ownWorker(), wasmUrl }: QuickJsOptions = {}): QuickJsSandbox {
-  if (!Number.isInteger(workers) || workers < 1) throw new TroupeError('config/invalid', `quickjs({ workers: ${workers} }): a whole number of at least 1 is needed`)
+export function quickjsWith(
+  defences: Defences,
+  { workers = defaultWorkers(), workerUrl = ownWorker(), wasmUrl }: QuickJsOptions = {},
+): QuickJsSandbox {
+  if (!Number.isInteger(workers) || workers < 1)
+    throw new TroupeError('config/invalid', `quickjs({ workers: ${workers} }): a whole number of at least 1 is needed`)
   const pool = new Pool({ workers, workerUrl, wasmUrl, defences })
   return {
     name: 'quickjs',
     languages: ['typescript'],
     capabilities: { isolation: 'interpreter', parallelCalls: true, snapshots: false, deterministic: true },
     async open(open): Promise<SandboxSession> {
-      if (open.language !== 'typescript') throw new TroupeError('sandbox/unavailable', `quickjs runs TypeScript, not ${open.language}: choose another sandbox`)
-      if (open.snapshot !== undefined) throw new TroupeError('sandbox/unavailable', 'quickjs sessions cannot be restored from a snapshot: replay the steps of the run')
+      if (open.language !== 'typescript')
+        throw new TroupeError('sandbox/unavailable', `quickjs runs TypeScript, not ${open.language}: choose another sandbox`)
+      if (open.snapshot !== undefined)
+        throw new TroupeError('sandbox/unavailable', 'quickjs sessions cannot be restored from a snapshot: replay the steps of the run')
       await pool.start()
       return new QuickJsSession(pool, open, defences)
     },

@@ -2,6 +2,7 @@ import { EvalFlags, JSException, type JSValueHandle } from 'quickjs-wasi'
 import type { Limits } from '../limits.ts'
 import type { ExecutionError } from '../sandbox.ts'
 import type { GuestTurn } from './prelude.ts'
+import { CpuClock } from './cpu-clock.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import type { Command, Defences, Report, Setup, Stop } from './protocol.ts'
 import { runJob, setMemoryLimit, settlement, takeStack, type Vm } from './vm.ts'
@@ -15,6 +16,9 @@ const TICKS_AFTER_STOP = 20
 const MEBIBYTE = 1_048_576
 /** Lent to the guest's own bookkeeping, and to the step after one that ran out of memory, so that it can let go of something. */
 const MEMORY_RESERVE = 8 * MEBIBYTE
+
+/** One turn runs at a time in a thread. */
+const cpu = new CpuClock()
 
 type Execute = Extract<Command, { type: 'execute' }>
 type Reply = Extract<Command, { type: 'reply' }>
@@ -33,8 +37,6 @@ export class GuestSession {
   #ticks = 0
   #jobs = 0
   #spentMs = 0
-  #enteredMs = 0
-  #cpuMs = 0
   #ticksAfterStop = 0
   /** The guest's own bookkeeping runs: it is short, and an interrupt would tear it. */
   #trusted = false
@@ -52,7 +54,9 @@ export class GuestSession {
     const setup = JSON.parse(open.setup) as Setup
     this.#fixedNames = new Map([
       ...setup.tools.map(({ name }): [string, string] => [name, 'a tool']),
-      ['tools', 'the object of all tools'], ['finalAnswer', 'the function that ends the run'], ['console', 'where prints go'],
+      ['tools', 'the object of all tools'],
+      ['finalAnswer', 'the function that ends the run'],
+      ['console', 'where prints go'],
     ])
     vm.control.onTick = () => this.#tick()
     vm.control.onHalt = () => {
@@ -93,13 +97,12 @@ export class GuestSession {
 
   #unrun(prepared: Exclude<Prepared, { type: 'ready' }>): Report {
     const broken = prepared.type === 'broken'
-    this.#cpuMs = threadMs()
     return { ...this.#report(''), error: prepared.error, stop: broken ? 'trap' : null, unfit: broken ? 'terminate' : null }
   }
 
   /** Runs the guest until it is quiet. Only an error of the engine itself leaves the session unusable. */
   #turn(enter: () => void): Report {
-    this.#enteredMs = threadMs()
+    cpu.start()
     this.#halted = false
     this.#ticksAfterStop = 0
     let thrown: ExecutionError | null = null
@@ -123,8 +126,7 @@ export class GuestSession {
       else this.#stop ??= 'trap'
       this.#trusted = false
     }
-    this.#cpuMs = threadMs()
-    this.#spentMs += this.#cpuMs - this.#enteredMs
+    this.#spentMs += cpu.stop()
     if (hadMain && this.#main === null) this.#readError(text)
     if (thrown?.kind === 'memory') this.#ranOutOfMemory = true
     return { ...this.#report(text), error: this.#stop === null && !this.#halted ? thrown : null }
@@ -204,7 +206,7 @@ export class GuestSession {
   #spend(): void {
     if (this.#defences.abortFlag && Atomics.load(this.#stopFlag, 0) !== 0) this.#stop = 'aborted'
     else if (this.#defences.fuel && this.#fuel() > this.#limits.fuel) this.#stop = 'fuel'
-    else if (this.#defences.cpu && this.#spentMs + threadMs() - this.#enteredMs > this.#limits.timeoutMs) this.#stop = 'cpu'
+    else if (this.#defences.cpu && this.#spentMs + cpu.read() > this.#limits.timeoutMs) this.#stop = 'cpu'
   }
 
   #fuel(): number {
@@ -239,7 +241,8 @@ export class GuestSession {
 
   /** The innermost line of the running step's own code in a stack of the guest's. */
   #lineIn(stack: string): number | null {
-    for (const [, file, line] of stack.matchAll(/\((step-\d+\.ts):(\d+)(?::\d+)?\)/g)) if (file === this.#file) return this.#lineOf(Number(line))
+    for (const [, file, line] of stack.matchAll(/\((step-\d+\.ts):(\d+)(?::\d+)?\)/g))
+      if (file === this.#file) return this.#lineOf(Number(line))
     return null
   }
 
@@ -256,15 +259,18 @@ export class GuestSession {
   }
 
   #report(text: string): Report {
-    return { id: this.id, text, stop: this.#stop, error: null, fuel: this.#fuel(), cpuMs: this.#cpuMs, line: this.#line, unfit: this.#stop === 'trap' ? 'retire' : null }
+    return {
+      id: this.id,
+      text,
+      stop: this.#stop,
+      error: null,
+      fuel: this.#fuel(),
+      cpuMs: cpu.threadMs,
+      line: this.#line,
+      unfit: this.#stop === 'trap' ? 'retire' : null,
+    }
   }
 }
 
 /** What tears an interpreter down from within its interrupt. */
-class TornDown {}
-
-/** CPU milliseconds of this thread: never wall time, which a suspended process or a busy machine would spend for the guest. */
-function threadMs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
+class TornDown extends Error {}

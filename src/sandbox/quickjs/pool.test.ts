@@ -15,7 +15,13 @@ const opened: QuickJsSandbox[] = []
 function make(options: QuickJsOptions): (limits?: Partial<Limits>) => Promise<SandboxSession> {
   const sandbox = quickjs(options)
   opened.push(sandbox)
-  return (limits) => sandbox.open({ language: 'typescript', limits: limitsOf(limits), tools: [{ name: 'echo', parameters: ['value'], signature: 'echo(value)' }], context: {} })
+  return (limits) =>
+    sandbox.open({
+      language: 'typescript',
+      limits: limitsOf(limits),
+      tools: [{ name: 'echo', parameters: ['value'], signature: 'echo(value)' }],
+      context: {},
+    })
 }
 
 afterEach(async () => {
@@ -39,12 +45,13 @@ describe('threads of the quickjs sandbox', () => {
     const open = make({ workers: 1 })
     const [hog, neighbour] = [await open({ timeoutMs: 150 }), await open()]
     const waits = (async () => {
-      for await (const frame of neighbour.execute('await echo({})', { step: 1, signal: new AbortController().signal, clock: 0, seed: 0 })) if (frame.type === 'end') return 'ended'
+      for await (const frame of neighbour.execute('await echo({})', { step: 1, signal: new AbortController().signal, clock: 0, seed: 0 }))
+        if (frame.type === 'end') return 'ended'
       return 'left'
     })()
-    const woken = expect(waits).rejects.toMatchObject({ code: 'sandbox/closed' })
+    const woken = waits.catch((error: unknown) => error)
     await drive(hog, NATIVE)
-    await woken
+    expect(await woken).toMatchObject({ code: 'sandbox/closed' })
   })
 
   it('keeps `end` back until the calls that were open at a hard stop are answered', async () => {
@@ -72,8 +79,14 @@ describe('threads of the quickjs sandbox', () => {
   })
 
   it('says what is missing when the worker or the interpreter cannot be loaded', async () => {
-    await expect(make({ workerUrl: new URL('file:///nowhere/worker.js') })()).rejects.toMatchObject({ code: 'sandbox/unavailable', message: expect.stringContaining('workerUrl') as string })
-    await expect(make({ wasmUrl: new URL('file:///nowhere/quickjs.wasm') })()).rejects.toMatchObject({ code: 'sandbox/unavailable', message: expect.stringContaining('wasmUrl') as string })
+    await expect(make({ workerUrl: new URL('file:///nowhere/worker.js') })()).rejects.toMatchObject({
+      code: 'sandbox/unavailable',
+      message: expect.stringContaining('workerUrl') as string,
+    })
+    await expect(make({ wasmUrl: new URL('file:///nowhere/quickjs.wasm') })()).rejects.toMatchObject({
+      code: 'sandbox/unavailable',
+      message: expect.stringContaining('wasmUrl') as string,
+    })
   })
 
   it('survives code that breaks the type stripper of its thread', async () => {
@@ -88,7 +101,10 @@ describe('threads of the quickjs sandbox', () => {
   })
 
   it('gives a thread nothing of the host', () => {
-    const { env, stdout, stderr, execArgv } = workerOptions({ wasm: new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])), defences: ALL_DEFENCES })
+    const { env, stdout, stderr, execArgv } = workerOptions({
+      wasm: new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
+      defences: ALL_DEFENCES,
+    })
     expect({ env, stdout, stderr, execArgv }).toEqual({ env: {}, stdout: true, stderr: true, execArgv: ['--no-warnings'] })
   })
 
@@ -104,7 +120,10 @@ describe('threads of the quickjs sandbox', () => {
       import { DEFAULT_LIMITS } from ${JSON.stringify(new URL('../limits.ts', import.meta.url).href)}
       const session = await quickjs().open({ language: 'typescript', limits: DEFAULT_LIMITS, tools: [], context: {} })
       for await (const frame of session.execute('enum A { X = 3 }; A.X', { step: 1, signal: new AbortController().signal, clock: 0, seed: 0 })) console.log(frame.execution.preview)`
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 15_000, env: { PATH: process.env.PATH } })
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      timeout: 15_000,
+      env: { PATH: process.env.PATH },
+    })
     expect({ stdout, stderr }).toEqual({ stdout: '3\n', stderr: '' })
   })
 })

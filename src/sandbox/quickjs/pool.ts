@@ -37,7 +37,11 @@ export class Pool implements AsyncDisposable {
       this.#wasm = await this.#module
     } catch (error) {
       this.#module = null
-      throw new TroupeError('sandbox/unavailable', 'the QuickJS interpreter could not be loaded: is the package quickjs-wasi installed? In a bundle, pass quickjs({ wasmUrl })', { cause: error })
+      throw new TroupeError(
+        'sandbox/unavailable',
+        'the QuickJS interpreter could not be loaded: is the package quickjs-wasi installed? In a bundle, pass quickjs({ wasmUrl })',
+        { cause: error },
+      )
     }
     this.#assertOpen()
     const [first] = this.#threads
@@ -49,14 +53,16 @@ export class Pool implements AsyncDisposable {
     this.#assertOpen()
     let best: Thread | undefined
     for (const thread of this.#threads) {
-      if (thread.isFit && (best === undefined || thread.load < best.load || (thread.load === best.load && thread.size < best.size))) best = thread
+      if (thread.isFit && (best === undefined || thread.load < best.load || (thread.load === best.load && thread.size < best.size)))
+        best = thread
     }
     return best === undefined || (best.load > 0 && this.#threads.size < this.#options.workers) ? this.#spawn() : best
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
-    for (const thread of this.#threads) thread.end(new TroupeError('sandbox/closed', 'the sandbox was closed with this session open', { retryable: false }))
+    for (const thread of this.#threads)
+      thread.end(new TroupeError('sandbox/closed', 'the sandbox was closed with this session open', { retryable: false }))
     this.#threads.clear()
   }
 

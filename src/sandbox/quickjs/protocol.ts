@@ -71,7 +71,14 @@ export const ALL_DEFENCES: Defences = {
 /** From the host to a worker, several in one message. Each `execute` and `reply` is answered by exactly one `Report`, in order. */
 export type Command =
   | { readonly type: 'open'; readonly id: number; readonly limits: Limits; readonly setup: string; readonly stop: Int32Array }
-  | { readonly type: 'execute'; readonly id: number; readonly step: number; readonly code: string; readonly clock: number; readonly seed: number }
+  | {
+      readonly type: 'execute'
+      readonly id: number
+      readonly step: number
+      readonly code: string
+      readonly clock: number
+      readonly seed: number
+    }
   | { readonly type: 'reply'; readonly id: number; readonly call: number; readonly ok: boolean; readonly text: string }
   | { readonly type: 'close'; readonly id: number }
 
@@ -85,7 +92,7 @@ export interface Report {
   readonly error: ExecutionError | null
   /** Ticks spent by the step so far. */
   readonly fuel: number
-  /** CPU milliseconds of the whole thread so far: where the backstop's count for the next turn begins. */
+  /** CPU milliseconds of the whole thread, at most 20 ms ago: where the backstop's count for the next turn begins. */
   readonly cpuMs: number
   /** Where the code was when it was stopped, where that is known. */
   readonly line: number | null

@@ -64,9 +64,25 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
       stream.fail(new TroupeError('internal/unreachable', 'a sandbox session runs one step at a time: the last one has not ended'))
       return stream
     }
-    const onAbort = (): void => this.#close(new TroupeError('sandbox/closed', 'the sandbox session is closed: its step was cancelled', { retryable: false, cause: signal.reason }))
+    const onAbort = (): void =>
+      this.#close(
+        new TroupeError('sandbox/closed', 'the sandbox session is closed: its step was cancelled', {
+          retryable: false,
+          cause: signal.reason,
+        }),
+      )
     const counts: StepCounts = { limits: this.#options.limits, tools: this.#tools, calls: 0, inFlight: 0 }
-    this.#step = { stream, counts, open: new Set(), answering: [], release: () => signal.removeEventListener('abort', onAbort), outcome: null, hasReturned: false, hasBegun: false, fuel: 0 }
+    this.#step = {
+      stream,
+      counts,
+      open: new Set(),
+      answering: [],
+      release: () => signal.removeEventListener('abort', onAbort),
+      outcome: null,
+      hasReturned: false,
+      hasBegun: false,
+      fuel: 0,
+    }
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
     if (this.#closed !== null) {
@@ -85,7 +101,8 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
     const step = this.#step
     // The stream has already said that the session is gone; an answer that was under way is simply late.
     if (step === null) return
-    if (!step.open.has(call) || step.answering.includes(call)) throw new TroupeError('internal/unreachable', `there is no open call ${call} in this sandbox session`)
+    if (!step.open.has(call) || step.answering.includes(call))
+      throw new TroupeError('internal/unreachable', `there is no open call ${call} in this sandbox session`)
     if (step.outcome?.muted) {
       step.open.delete(call)
       this.#settleEnd(step, step.outcome)
@@ -181,8 +198,18 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
   #answerText(call: number, answer: Answer): { ok: boolean; text: string } {
     const { answerBytes } = this.#options.limits
     const text = answer.ok ? answer.value : JSON.stringify({ name: answer.error.name, message: answer.error.message })
-    if (!this.#defences.answerBytes || (text.length <= answerBytes && (text.length * 3 <= answerBytes || Buffer.byteLength(text) <= answerBytes))) return { ok: answer.ok, text }
-    return { ok: false, text: JSON.stringify({ name: 'RangeError', message: `the answer of call ${call} has ${Buffer.byteLength(text)} bytes; at most ${answerBytes} can enter the sandbox. Ask for less` }) }
+    if (
+      !this.#defences.answerBytes ||
+      (text.length <= answerBytes && (text.length * 3 <= answerBytes || Buffer.byteLength(text) <= answerBytes))
+    )
+      return { ok: answer.ok, text }
+    return {
+      ok: false,
+      text: JSON.stringify({
+        name: 'RangeError',
+        message: `the answer of call ${call} has ${Buffer.byteLength(text)} bytes; at most ${answerBytes} can enter the sandbox. Ask for less`,
+      }),
+    }
   }
 
   #close(error: TroupeError): void {

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { type Command, type Defences, isTurn, READY, type Report, type WorkerData } from './protocol.ts'
 
@@ -42,6 +42,8 @@ export class Thread {
   #served = 0
   #watch: NodeJS.Timeout | null = null
   #cpuMs = 0
+  /** Turns that were reported. */
+  #answered = 0
   #isFit = true
   #isAlive = true
   #wasReady = false
@@ -116,11 +118,12 @@ export class Thread {
   #flush(): void {
     const commands = this.#outbox
     this.#outbox = []
-    if (this.#isAlive && commands.length > 0) this.#worker.postMessage(commands)
+    if (this.#isAlive && commands.length > 0) this.#worker.postMessage(commands) // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
   }
 
   #onReport(report: Report): void {
     this.#turns.shift()
+    this.#answered++
     this.#cpuMs = report.cpuMs
     this.#sessions.get(report.id)?.report(report)
     if (report.unfit !== null) this.#retire()
@@ -144,29 +147,26 @@ export class Thread {
    * has had since the turn began, so a suspended process or a busy machine never ends a turn.
    */
   #watchTurn(turn: TurnOwner, delayMs: number): void {
-    const cpuMs = this.#cpuMs
-    const isSame = (): boolean => this.#isAlive && this.#turns[0] === turn && this.#cpuMs === cpuMs
+    const answered = this.#answered
+    const isSame = (): boolean => this.#isAlive && this.#answered === answered
     this.#watch = setTimeout(() => {
-      void this.#usedMs(isSame()).then((used) => {
+      const look = (used: number): void => {
         this.#watch = null
         const first = this.#turns[0]
         if (!this.#isAlive || first === undefined) return
         const limit = first.turnMs + GRACE_MS
         if (isSame() && used > limit) this.#overrun(first)
         else this.#watchTurn(first, Math.min(LONGEST_WATCH_MS, Math.max(SHORTEST_WATCH_MS, isSame() ? limit - used : limit)))
-      })
+      }
+      this.#usedMs(isSame()).then(look, () => look(0))
     }, delayMs).unref()
   }
 
-  /** CPU milliseconds since the last report; 0 where nobody runs or the thread has just ended. */
+  /** CPU milliseconds since the last report; 0 where nobody runs. Rejects when the thread has just ended. */
   async #usedMs(runs: boolean): Promise<number> {
     if (!runs) return 0
-    try {
-      const { user, system } = await this.#worker.cpuUsage()
-      return (user + system) / 1000 - this.#cpuMs
-    } catch {
-      return 0
-    }
+    const { user, system } = await this.#worker.cpuUsage()
+    return (user + system) / 1000 - this.#cpuMs
   }
 
   #overrun(turn: TurnOwner): void {
@@ -177,7 +177,8 @@ export class Thread {
 
   #endUnlessLeft(session: TurnOwner): void {
     setTimeout(() => {
-      if (this.#isAlive && this.#turns.includes(session) && this.#turns[0] === session) this.#die(closed('another session in the same worker thread was cancelled and did not stop, so the thread was ended'))
+      if (this.#isAlive && this.#turns.includes(session) && this.#turns[0] === session)
+        this.#die(closed('another session in the same worker thread was cancelled and did not stop, so the thread was ended'))
     }, ABORT_GRACE_MS)
   }
 
@@ -191,7 +192,7 @@ export class Thread {
     if (this.#sessions.size === 0) this.#die(closed('its worker thread was retired'))
   }
 
-  #die(error: TroupeError): void {
+  #die(reason: TroupeError): void {
     if (!this.#isAlive) return
     this.#isAlive = false
     if (this.#watch !== null) clearTimeout(this.#watch)
@@ -200,13 +201,13 @@ export class Thread {
     const sessions = [...this.#sessions.values()]
     this.#sessions.clear()
     this.#turns.length = 0
-    void this.#worker.terminate()
-    for (const session of sessions) session.lost(error)
+    this.#worker.terminate().catch(() => {})
+    for (const session of sessions) session.lost(reason)
   }
 }
 
 /** A worker that has nothing of its host's: no environment, no standard streams, no flags, a heap of its own. */
-export function workerOptions(data: WorkerData): import('node:worker_threads').WorkerOptions {
+export function workerOptions(data: WorkerData): WorkerOptions {
   return {
     workerData: data,
     env: {},
@@ -222,9 +223,15 @@ export function workerOptions(data: WorkerData): import('node:worker_threads').W
 }
 
 function closed(why: string, cause?: unknown): TroupeError {
-  return new TroupeError('sandbox/closed', `the sandbox session is closed: ${why}. Open a new one and replay the run's earlier steps`, { cause })
+  return new TroupeError('sandbox/closed', `the sandbox session is closed: ${why}. Open a new one and replay the run's earlier steps`, {
+    cause,
+  })
 }
 
 function unavailable(error: Error, url: URL): TroupeError {
-  return new TroupeError('sandbox/unavailable', `the worker of the quickjs sandbox (${url.href}) did not start: ${error.message}. In a bundle, pass quickjs({ workerUrl }) with the place of troupe/sandbox/quickjs/worker`, { cause: error })
+  return new TroupeError(
+    'sandbox/unavailable',
+    `the worker of the quickjs sandbox (${url.href}) did not start: ${error.message}. In a bundle, pass quickjs({ workerUrl }) with the place of troupe/sandbox/quickjs/worker`,
+    { cause: error },
+  )
 }

@@ -23,14 +23,22 @@ export interface Turn {
 export function readTurn(text: string, counts: StepCounts): Turn {
   const [frames, state, ...rest] = listOf(parse(text))
   if (rest.length > 0) throw bad('a turn has more than frames and state')
-  return { frames: listOf(frames).map((frame) => readFrame(listOf(frame), counts)), state: state === null ? null : readState(listOf(state)) }
+  return {
+    frames: listOf(frames).map((frame) => readFrame(listOf(frame), counts)),
+    state: state === null ? null : readState(listOf(state)),
+  }
 }
 
 /** The same without any check: only for the test that shows what the checks are for. */
 export function readTurnUnchecked(text: string, counts: StepCounts): Turn {
   const [frames, state] = JSON.parse(text) as [[string, number | string, string, string][], GuestState | null]
   for (const [type] of frames) if (type === 'call') counts.inFlight++
-  return { frames: frames.map(([type, a, tool, args]) => (type === 'call' ? { type, call: a as number, tool, args } : { type: 'print', text: a as string })), state }
+  return {
+    frames: frames.map(([type, a, tool, args]) =>
+      type === 'call' ? { type, call: a as number, tool, args } : { type: 'print', text: a as string },
+    ),
+    state,
+  }
 }
 
 function readFrame([type, first, tool, args, ...rest]: readonly unknown[], counts: StepCounts): Turn['frames'][number] {
@@ -44,7 +52,7 @@ function readFrame([type, first, tool, args, ...rest]: readonly unknown[], count
   if (counts.calls > counts.limits.maxCalls) throw bad(`more than ${counts.limits.maxCalls} calls in a step`)
   counts.inFlight++
   if (counts.inFlight > counts.limits.maxInFlight) throw bad(`more than ${counts.limits.maxInFlight} calls in flight`)
-  return { type: 'call', call: first as number, tool, args }
+  return { type: 'call', call: counts.calls, tool, args }
 }
 
 function readState(state: readonly unknown[]): GuestState {
@@ -57,7 +65,8 @@ function readState(state: readonly unknown[]): GuestState {
       if (typeof a === 'string' && state.length === 2) return ['final', a]
       break
     case 'error':
-      if ((a === 'error' || a === 'memory' || a === 'denied') && typeof b === 'string' && typeof c === 'string' && typeof d === 'string') return ['error', a, b, c, d]
+      if ((a === 'error' || a === 'memory' || a === 'denied') && typeof b === 'string' && typeof c === 'string' && typeof d === 'string')
+        return ['error', a, b, c, d]
       break
     case 'stop':
       if ((a === 'output-limit' || a === 'call-limit') && state.length === 2) return ['stop', a]
@@ -84,5 +93,8 @@ function show(value: unknown): string {
 }
 
 function bad(what: string): TroupeError {
-  return new TroupeError('sandbox/bad-frame', `the sandbox sent something that it cannot have sent in order: ${what}. The session is closed`)
+  return new TroupeError(
+    'sandbox/bad-frame',
+    `the sandbox sent something that it cannot have sent in order: ${what}. The session is closed`,
+  )
 }

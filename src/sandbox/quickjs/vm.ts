@@ -35,7 +35,11 @@ export async function createVm(wasm: WebAssembly.Module, defences: Defences): Pr
     interruptHandler: () => control.onTick(),
     wasi: (memory) => ({
       clock_time_get(_clock: number, _precision: bigint, result: number) {
-        new DataView(memory.buffer).setBigUint64(result, BigInt(Math.trunc(defences.fixedClock ? control.clock : Date.now())) * 1_000_000n, true)
+        new DataView(memory.buffer).setBigUint64(
+          result,
+          BigInt(Math.trunc(defences.fixedClock ? control.clock : Date.now())) * 1_000_000n,
+          true,
+        )
         return 0
       },
       random_get(at: number, length: number) {

@@ -4,14 +4,12 @@ import { prepare } from './prepare.ts'
 import { type Command, READY, type WorkerData } from './protocol.ts'
 import { createVm, type Vm } from './vm.ts'
 
-/** One interpreter is kept ready, because making one takes about 2 ms. */
-const SPARES = 1
-
 const { wasm, defences } = workerData as WorkerData
 const port = parentPort
 if (port === null) throw new Error('the worker of the quickjs sandbox was started outside a worker thread')
 
 const sessions = new Map<number, GuestSession>()
+/** One interpreter is kept ready, because making one takes some milliseconds. */
 const spares: Vm[] = []
 const inbox: Command[] = []
 let isRunning = false
@@ -22,11 +20,14 @@ let isBroken = false
 async function run(): Promise<void> {
   isRunning = true
   for (let command = inbox.shift(); command !== undefined && !isBroken; command = inbox.shift()) {
-    if (command.type === 'open') sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences))
+    if (command.type === 'open')
+      sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences))
     else handle(command)
   }
   isRunning = false
-  setImmediate(() => void refill())
+  setImmediate(() => {
+    refill().catch(fail)
+  })
 }
 
 function handle(command: Exclude<Command, { type: 'open' }>): void {
@@ -46,13 +47,18 @@ function handle(command: Exclude<Command, { type: 'open' }>): void {
   }
 }
 
+/** Not even an interpreter can be made: the thread ends, and its host tells every session in it. */
+function fail(error: unknown): never {
+  throw error
+}
+
 async function refill(): Promise<void> {
-  while (spares.length < SPARES && !isRunning) spares.push(await createVm(wasm, defences))
+  if (spares.length === 0 && !isRunning) spares.push(await createVm(wasm, defences))
 }
 
 port.on('message', (commands: Command[]) => {
   inbox.push(...commands)
-  if (!isRunning) void run()
+  if (!isRunning) run().catch(fail)
 })
 
 // The first use of the type stripper and of the interpreter costs some 20 ms: not in anyone's first step.

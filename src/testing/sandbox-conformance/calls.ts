@@ -26,7 +26,12 @@ export function callConformance(harness: Harness): void {
         const tools = { add: (args: unknown) => args, echo: (args: unknown) => args }
         expect((await drive(s, code.named, { tools })).value).toEqual({ left: 1, right: 2 })
         const { calls } = await drive(s, code.positional, { tools, step: 2 })
-        expect(calls.map(({ args }) => args)).toEqual([{ left: 1, right: 2 }, { left: [1], right: { a: 1 } }, { value: 'x' }, { value: new Map([[1, 2]]) }])
+        expect(calls.map(({ args }) => args)).toEqual([
+          { left: 1, right: 2 },
+          { left: [1], right: { a: 1 } },
+          { value: 'x' },
+          { value: new Map([[1, 2]]) },
+        ])
         const { error, calls: none } = await drive(s, code.tooManyPositional, { tools, step: 3 })
         expect(error?.message).toContain('add(input: { left: number; right: number })')
         expect(none).toEqual([])
@@ -35,7 +40,7 @@ export function callConformance(harness: Harness): void {
     it('brings rich values across and back as they were', () =>
       session(async (s) => {
         const { value, calls } = await drive(s, code.rich)
-        expect(value).toEqual((calls[0]?.args as { value: unknown }).value)
+        expect({ value }).toEqual(calls[0]?.args)
         if (harness.language === 'typescript') expect(value).toEqual(RICH)
       }))
 
@@ -132,14 +137,23 @@ export function callConformance(harness: Harness): void {
             expect(error?.message, attempt).toContain(`Cannot overwrite '${name}'`)
           }
           expect((await drive(s, code.sequential, { step: ++step })).value).toEqual([1, 2, 3])
-        }))
+        }),
+      )
     }
   })
 }
 
 const RICH = {
-  map: new Map([['a', new Set([1n])]]), when: new Date(5), never: new Date(NaN), none: undefined, nan: NaN, minus: -0, far: -Infinity,
-  bytes: new Uint8Array([1, 255]), wide: new Float64Array([0.5]), imitation: { $type: 'Map', value: [] },
+  map: new Map([['a', new Set([1n])]]),
+  when: new Date(5),
+  never: new Date(NaN),
+  none: undefined,
+  nan: NaN,
+  minus: -0,
+  far: -Infinity,
+  bytes: new Uint8Array([1, 255]),
+  wide: new Float64Array([0.5]),
+  imitation: { $type: 'Map', value: [] },
 }
 
 function never(): never {

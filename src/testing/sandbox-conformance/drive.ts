@@ -31,7 +31,13 @@ export interface Driven {
 
 /** Runs one step and answers its calls, one at each `idle`, as a host that works strictly in turn. */
 export async function drive(session: SandboxSession, code: string, options: DriveOptions = {}): Promise<Driven> {
-  const { step = 1, clock = 1_700_000_000_000, seed = 7, signal = new AbortController().signal, next = (open): CallFrame => open[0] as CallFrame } = options
+  const {
+    step = 1,
+    clock = 1_700_000_000_000,
+    seed = 7,
+    signal = new AbortController().signal,
+    next = (open): CallFrame => open[0] as CallFrame,
+  } = options
   const frames: Frame[] = []
   let open: CallFrame[] = []
   for await (const frame of session.execute(code, { step, signal, clock, seed })) {

@@ -38,7 +38,8 @@ export const TOOLS: readonly GuestFunction[] = [
 export const CONTEXT: JsonObject = { city: 'Paris', figures: [1, 2, 3] }
 
 export function harnessFor(language: Language, sandbox: () => Sandbox, framework: TestFramework): Harness {
-  const openSession = (limits: Partial<Limits> = {}): Promise<SandboxSession> => sandbox().open({ language, limits: limitsOf({ memoryMb: 64, ...limits }), tools: TOOLS, context: CONTEXT })
+  const openSession = (limits: Partial<Limits> = {}): Promise<SandboxSession> =>
+    sandbox().open({ language, limits: limitsOf({ memoryMb: 64, ...limits }), tools: TOOLS, context: CONTEXT })
   return {
     ...framework,
     language,

@@ -4,7 +4,8 @@ import type { Harness } from './harness.ts'
 
 /** Every limit holds at n and stops at n + 1, and the session lives on wherever the stop can be replayed. */
 export function limitConformance({ describe, it, expect, session, code, sandbox, language }: Harness): void {
-  const runWith = (limits: Partial<Limits>, source: string, options?: DriveOptions): Promise<Driven> => session((s) => drive(s, source, options), limits)
+  const runWith = (limits: Partial<Limits>, source: string, options?: DriveOptions): Promise<Driven> =>
+    session((s) => drive(s, source, options), limits)
 
   describe('limits', () => {
     it('calls in a step', async () => {
@@ -82,7 +83,10 @@ export function limitConformance({ describe, it, expect, session, code, sandbox,
     })
 
     it('counts fuel over all turns of a step', async () => {
-      const source = language === 'typescript' ? 'for (let k = 0; k < 5; k++) { for (let i = 0; i < 100_000; i++); await echo({}) }' : 'for k in range(5):\n    for i in range(100000):\n        pass\n    echo()'
+      const source =
+        language === 'typescript'
+          ? 'for (let k = 0; k < 5; k++) { for (let i = 0; i < 100_000; i++); await echo({}) }'
+          : 'for k in range(5):\n    for i in range(100000):\n        pass\n    echo()'
       const { end } = await runWith({}, source)
       const stopped = await runWith({ fuel: Math.floor(end.fuel / 2) }, source)
       expect(stopped.error).toMatchObject({ kind: 'timeout' })

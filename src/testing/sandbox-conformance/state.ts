@@ -38,7 +38,8 @@ export function stateConformance({ describe, it, expect, session, code, language
           await drive(one, code.mark, { step: 2 })
           expect((await drive(one, code.isUnmarked, { step: 3 })).value).toBe(false)
           expect((await drive(two, code.isUnmarked, { step: 2 })).value).toBe(true)
-        })))
+        }),
+      ))
 
     it('does not know a session that was closed', async () => {
       const closed = await session(async (s) => s)

@@ -9,7 +9,16 @@ export function worldConformance({ describe, it, expect, session, openSession, c
       const run = (): Promise<Driven[]> =>
         session(async (s) => {
           const steps: Driven[] = []
-          for (const source of [code.declare, code.useDeclared, code.settleOrder, code.loop(200_000), code.finalWithOpenCalls, code.strayCall, code.throwsInFunction]) steps.push(await drive(s, source, { step: steps.length + 1, next: (open) => open.at(-1) ?? (open[0] as never) }))
+          for (const source of [
+            code.declare,
+            code.useDeclared,
+            code.settleOrder,
+            code.loop(200_000),
+            code.finalWithOpenCalls,
+            code.strayCall,
+            code.throwsInFunction,
+          ])
+            steps.push(await drive(s, source, { step: steps.length + 1, next: (open) => open.at(-1) ?? (open[0] as never) }))
           return steps
         })
       const [one, two] = [await run(), await run()]
