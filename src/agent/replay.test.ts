@@ -43,7 +43,7 @@ function setUp(recorded: readonly CallRecord[] = [], ended: ActionLog['ended'] =
     return frames.map(({ call, tool }) => {
       const answer = Promise.withResolvers<AnswerBody>()
       open.set(call, answer)
-      return { call, tool, agent: false, answer: answer.promise }
+      return { call, tool, agent: false, outcome: answer.promise.then((given) => ({ answer: given, durationMs: 1 })) }
     })
   }
   return { notes, open, replay: new ActionReplay(log, session, start) }
