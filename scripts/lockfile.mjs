@@ -21,6 +21,7 @@ function platformOf(name) {
   const parts = name.split('/').at(-1).split('-')
   const os = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'].find((part) => parts.includes(part))
   const cpu = ['arm64', 'arm', 'ia32', 'ppc64', 'riscv64', 's390x', 'x64'].find((part) => parts.includes(part))
+  if (parts.includes('wasm32')) return { cpu: ['wasm32'] }
   if (!os || !cpu) throw new Error(`${name} does not say its platform: add it to package-lock.json by hand`)
   const libc = parts.includes('musl') || parts.includes('musleabihf') ? 'musl' : 'glibc'
   return { cpu: [cpu], ...(os === 'linux' && cpu !== 'arm' && { libc: [libc] }), os: [os] }

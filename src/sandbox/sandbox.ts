@@ -13,6 +13,8 @@ export interface Sandbox {
   readonly name: string
   readonly languages: readonly Language[]
   readonly capabilities: Capabilities
+  /** Lines for the system prompt: what of a language there is not here. */
+  readonly notes?: Readonly<Partial<Record<Language, readonly string[]>>>
   /** Throws `sandbox/unavailable`, saying what is missing and how to install it, when this machine cannot give the isolation. */
   open(options: OpenOptions): Promise<SandboxSession>
 }
@@ -21,8 +23,10 @@ export interface Capabilities {
   readonly isolation: Isolation
   readonly parallelCalls: boolean
   readonly snapshots: boolean
-  /** Whether the same answers in the same order give the same code, so that fuel and replay are exact. */
+  /** Whether the same answers in the same order make the same code do the same, so that replay is exact. */
   readonly deterministic: boolean
+  /** Whether `limits.fuel` is enforced, the same in every replay; elsewhere time alone stops code that computes too long. */
+  readonly fuel: boolean
 }
 
 export interface OpenOptions {

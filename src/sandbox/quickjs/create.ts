@@ -30,7 +30,7 @@ export function quickjsWith(
   return {
     name: 'quickjs',
     languages: ['typescript'],
-    capabilities: { isolation: 'interpreter', parallelCalls: true, snapshots: false, deterministic: true },
+    capabilities: { isolation: 'interpreter', parallelCalls: true, snapshots: false, deterministic: true, fuel: true },
     async open(open): Promise<SandboxSession> {
       if (open.language !== 'typescript')
         throw new TroupeError('sandbox/unavailable', `quickjs runs TypeScript, not ${open.language}: choose another sandbox`)
