@@ -59,7 +59,9 @@ async function all(names: readonly string[], isWritten: boolean): Promise<void> 
   }
   const facts = machine(load, ROOT)
   const seconds = (performance.now() - begun) / 1000
-  console.log(`\n${facts.cpu}, ${facts.cores} cores, Node ${facts.node}, load ${facts.load} to ${facts.loadAfter}, ${seconds.toFixed(0)} s\n`)
+  console.log(
+    `\n${facts.cpu}, ${facts.cores} cores, Node ${facts.node}, load ${facts.load} to ${facts.loadAfter}, ${seconds.toFixed(0)} s\n`,
+  )
   console.log(table(rows, true))
   for (const note of notes(rows)) console.log(`- ${note}`)
   if (isWritten) writeFileSync(join(ROOT, 'bench', 'RESULTS.md'), markdown(rows, facts, seconds))

@@ -25,7 +25,10 @@ function cells(row: Row): readonly string[] {
 function figure(value: number | null | undefined): string {
   if (value === undefined || value === null) return '–'
   if (value >= 1000) return value.toFixed(0)
-  return value.toPrecision(3).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')
+  return value
+    .toPrecision(3)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')
 }
 
 /** A Markdown table; `padded` for a terminal. */
@@ -57,6 +60,8 @@ Written by \`npm run bench -- --write\`; do not edit. Method and targets: [READM
 
 ${table(rows, false)}
 
-${notes(rows).map((note) => `- ${note}`).join('\n')}
+${notes(rows)
+  .map((note) => `- ${note}`)
+  .join('\n')}
 `
 }

@@ -10,7 +10,9 @@ interface Tools {
   readonly tool: (run: (input: { n: number }) => Promise<number>, options: object) => object
 }
 interface Prebuilt {
-  readonly createReactAgent: (options: object) => { invoke(input: object, options: object): Promise<{ messages: readonly { content: unknown }[] }> }
+  readonly createReactAgent: (options: object) => {
+    invoke(input: object, options: object): Promise<{ messages: readonly { content: unknown }[] }>
+  }
 }
 
 /** A run of LangGraph's prebuilt agent, without a checkpointer. */

@@ -17,12 +17,23 @@ export async function openAiAgentsRun(load: LoadPeer, steps: number): Promise<Pe
   const model = {
     async getResponse({ input }: { input: string | readonly { type?: string }[] }): Promise<object> {
       const turn = typeof input === 'string' ? 0 : input.filter((item) => item.type === 'function_call').length
-      const call = { type: 'function_call', callId: `call_${turn}`, name: 'probe', arguments: JSON.stringify({ n: turn }), status: 'completed' }
+      const call = {
+        type: 'function_call',
+        callId: `call_${turn}`,
+        name: 'probe',
+        arguments: JSON.stringify({ n: turn }),
+        status: 'completed',
+      }
       const answer = { type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'done' }] }
       return { usage, output: [turn < steps ? call : answer] }
     },
   }
-  const probe = tool({ name: 'probe', description: 'Gives a number.', parameters: z.object({ n: z.number() }), execute: async ({ n }: { n: number }) => n })
+  const probe = tool({
+    name: 'probe',
+    description: 'Gives a number.',
+    parameters: z.object({ n: z.number() }),
+    execute: async ({ n }: { n: number }) => n,
+  })
   const agent = new Agent({ name: 'prober', instructions: 'Probe.', model, tools: [probe] })
   const runner = new Runner({ tracingDisabled: true })
   return async () => {

@@ -15,7 +15,11 @@ const EMPTY = '1 + 1'
 /** A tool call from inside the sandbox, of a step that makes 200 of them; the step itself is taken off. */
 export async function measure(): Promise<readonly Row[]> {
   const { run } = await vercelRun()
-  const source = (code: string): string => code.replaceAll('probe(', 'tools.probe(').replace(/\n(\S+)$/, '\nreturn $1').replace(/^1/, 'return 1')
+  const source = (code: string): string =>
+    code
+      .replaceAll('probe(', 'tools.probe(')
+      .replace(/\n(\S+)$/, '\nreturn $1')
+      .replace(/^1/, 'return 1')
   const vercel = (code: string) => (): Promise<Sample> =>
     timed(1, async () => {
       const { status } = await run({ source: source(code), hostFunctions: { tools: { probe: async () => 1 } } })
@@ -42,17 +46,48 @@ export async function measure(): Promise<readonly Row[]> {
   const sequential = { name: 'run, sequential', samples: micros(samples.vercelSequential, samples.vercelEmpty) }
   const parallel = { name: 'run, parallel', samples: micros(samples.vercelParallel, samples.vercelEmpty) }
   return [
-    row({ what: 'tool call from code, sequential', unit: 'µs', samples: micros(samples.sequential, samples.empty), beside: sequential, target: { atMost: 120 } }),
-    row({ what: 'tool call from code, parallel', unit: 'µs', samples: micros(samples.parallel, samples.empty), beside: parallel, target: { atMost: 30 } }),
-    row({ what: 'the same in the sandbox alone, sequential', unit: 'µs', samples: micros(samples.aloneSequential, samples.aloneEmpty), beside: sequential }),
-    row({ what: 'the same in the sandbox alone, parallel', unit: 'µs', samples: micros(samples.aloneParallel, samples.aloneEmpty), beside: parallel }),
+    row({
+      what: 'tool call from code, sequential',
+      unit: 'µs',
+      samples: micros(samples.sequential, samples.empty),
+      beside: sequential,
+      target: { atMost: 120 },
+    }),
+    row({
+      what: 'tool call from code, parallel',
+      unit: 'µs',
+      samples: micros(samples.parallel, samples.empty),
+      beside: parallel,
+      target: { atMost: 30 },
+    }),
+    row({
+      what: 'the same in the sandbox alone, sequential',
+      unit: 'µs',
+      samples: micros(samples.aloneSequential, samples.aloneEmpty),
+      beside: sequential,
+    }),
+    row({
+      what: 'the same in the sandbox alone, parallel',
+      unit: 'µs',
+      samples: micros(samples.aloneParallel, samples.aloneEmpty),
+      beside: parallel,
+    }),
   ]
 }
 
 /** A whole step of a code agent, its second one: the session is open then. */
 function steps(code: string): () => Promise<Sample> {
-  const model = stubModel((turn) => (turn === 0 ? '```ts\n1 + 1\n```' : turn === 1 ? `\`\`\`ts\n${code}\n\`\`\`` : '```ts\nfinalAnswer(1)\n```'))
-  const probe = tool({ name: 'probe', description: 'Gives 1.', effect: 'read', input: z.object({ n: z.number() }), output: z.number(), run: () => 1 })
+  const model = stubModel((turn) =>
+    turn === 0 ? '```ts\n1 + 1\n```' : turn === 1 ? `\`\`\`ts\n${code}\n\`\`\`` : '```ts\nfinalAnswer(1)\n```',
+  )
+  const probe = tool({
+    name: 'probe',
+    description: 'Gives 1.',
+    effect: 'read',
+    input: z.object({ n: z.number() }),
+    output: z.number(),
+    run: () => 1,
+  })
   const agent = codeAgent({ name: 'caller', description: 'Calls.', model, tools: [probe] })
   return async () => {
     await betweenCalls(model, () => agent.run('Call.'))

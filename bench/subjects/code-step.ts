@@ -57,27 +57,35 @@ function troupeSteps(code = 'const got = await probe({ n: 1 })\ngot'): () => Pro
   const probe = tool({ name: 'probe', description: 'Gives a number.', effect: 'read', input: INPUT, output: z.number(), run: ({ n }) => n })
   const agent = codeAgent({ name: 'prober', description: 'Probes.', model, tools: [probe], maxSteps: STEPS + 2 })
   return () =>
-    betweenCalls(model, async () => {
-      const result = await agent.run('Probe.')
-      if (result.status !== 'done' || result.steps !== STEPS + 1) throw new Error(`the run ended as ${JSON.stringify(result)}`)
-    }, SKIP)
+    betweenCalls(
+      model,
+      async () => {
+        const result = await agent.run('Probe.')
+        if (result.status !== 'done' || result.steps !== STEPS + 1) throw new Error(`the run ended as ${JSON.stringify(result)}`)
+      },
+      SKIP,
+    )
 }
 
 function codeModeSteps(): () => Promise<Sample> {
   const model = stubModel((turn) => (turn < STEPS ? { tool: 'code_mode', input: { js: 'return await tools.probe({ n: 1 })' } } : 'done'))
   const probe = aiTool({ description: 'Gives a number.', inputSchema: INPUT, execute: async ({ n }) => n })
   return () =>
-    betweenCalls(model, async () => {
-      const result = await generateText({
-        model,
-        tools: { code_mode: codeModeTool(), probe },
-        experimental_toolCallers: { probe: ['code_mode'] },
-        stopWhen: isStepCount(STEPS + 2),
-        prompt: 'Probe.',
-      })
-      const [outcome] = result.steps[0]?.toolResults ?? []
-      if (result.text !== 'done' || outcome?.output !== 1) throw new Error(`code mode gave ${JSON.stringify(result.steps[0]?.content)}`)
-    }, SKIP)
+    betweenCalls(
+      model,
+      async () => {
+        const result = await generateText({
+          model,
+          tools: { code_mode: codeModeTool(), probe },
+          experimental_toolCallers: { probe: ['code_mode'] },
+          stopWhen: isStepCount(STEPS + 2),
+          prompt: 'Probe.',
+        })
+        const [outcome] = result.steps[0]?.toolResults ?? []
+        if (result.text !== 'done' || outcome?.output !== 1) throw new Error(`code mode gave ${JSON.stringify(result.steps[0]?.content)}`)
+      },
+      SKIP,
+    )
 }
 
 function toolSteps(): () => Promise<Sample> {

@@ -28,7 +28,12 @@ export async function measure(): Promise<readonly Row[]> {
     const coder = codingAgent(code, STEPS)
     const inMemory = probingModel(STEPS)
     const volatile = prober(inMemory, STEPS)
-    await store.create('bench', { key: 'start', at: NOW, type: 'run-start', body: { version: 1, agent: 'a', agentVersion: '0', input: { task: 't' }, rootRunId: 'bench' } })
+    await store.create('bench', {
+      key: 'start',
+      at: NOW,
+      type: 'run-start',
+      body: { version: 1, agent: 'a', agentVersion: '0', input: { task: 't' }, rootRunId: 'bench' },
+    })
     const epoch = await store.claim('bench')
     let appended = 0
 
@@ -39,7 +44,8 @@ export async function measure(): Promise<readonly Row[]> {
         memoryStep: () => betweenCalls(inMemory, () => volatile.run('Probe.'), 2),
         append: () =>
           timed(WRITES, async () => {
-            for (let i = 0; i < WRITES; i++) await store.append('bench', [{ key: `${++appended}`, at: NOW, type: 'step-start', body: { step: appended } }], epoch)
+            for (let i = 0; i < WRITES; i++)
+              await store.append('bench', [{ key: `${++appended}`, at: NOW, type: 'step-start', body: { step: appended } }], epoch)
           }),
         fsync: () => timed(WRITES, () => rawWrites(file)),
       },
@@ -48,7 +54,13 @@ export async function measure(): Promise<readonly Row[]> {
     closeSync(file)
     const fsync = { name: 'write and fsync of 4 KB', samples: samples.fsync }
     return [
-      row({ what: 'durable tool step', unit: 'ms', samples: samples.step, beside: fsync, note: 'a step of one tool call is 5 appends in sequence: step-start, model-end, tool-start, tool-end, step-end' }),
+      row({
+        what: 'durable tool step',
+        unit: 'ms',
+        samples: samples.step,
+        beside: fsync,
+        note: 'a step of one tool call is 5 appends in sequence: step-start, model-end, tool-start, tool-end, step-end',
+      }),
       row({ what: 'the same, log in memory', unit: 'ms', samples: samples.memoryStep }),
       row({ what: 'durable code step with one tool call', unit: 'ms', samples: samples.codeStep, beside: fsync }),
       row({ what: 'append of one entry to the store', unit: 'ms', samples: samples.append, beside: fsync }),
@@ -75,8 +87,18 @@ async function replays(folder: string): Promise<readonly Row[]> {
   const tools = await replay(engine, (gate) => prober(probingModel(REPLAYED + 1, gate), REPLAYED + 1))
   const codes = await replay(engine, (gate) => codingAgent(codingModel(REPLAYED + 1, gate), REPLAYED + 1))
   return [
-    row({ what: `replay of ${REPLAYED} tool steps from SQLite`, unit: 'entries/s', samples: tools.map(({ entries, ms }) => ({ value: (entries / ms) * 1000 })), note: `${tools[0]?.entries} entries in ${tools[0]?.ms.toFixed(0)} ms; more is better, min is the slowest` }),
-    row({ what: `replay of ${REPLAYED} code steps from SQLite`, unit: 'entries/s', samples: codes.map(({ entries, ms }) => ({ value: (entries / ms) * 1000 })), note: `${codes[0]?.entries} entries in ${codes[0]?.ms.toFixed(0)} ms, the code run again in the sandbox; more is better, min is the slowest` }),
+    row({
+      what: `replay of ${REPLAYED} tool steps from SQLite`,
+      unit: 'entries/s',
+      samples: tools.map(({ entries, ms }) => ({ value: (entries / ms) * 1000 })),
+      note: `${tools[0]?.entries} entries in ${tools[0]?.ms.toFixed(0)} ms; more is better, min is the slowest`,
+    }),
+    row({
+      what: `replay of ${REPLAYED} code steps from SQLite`,
+      unit: 'entries/s',
+      samples: codes.map(({ entries, ms }) => ({ value: (entries / ms) * 1000 })),
+      note: `${codes[0]?.entries} entries in ${codes[0]?.ms.toFixed(0)} ms, the code run again in the sandbox; more is better, min is the slowest`,
+    }),
   ]
 }
 
@@ -86,11 +108,14 @@ async function replay(engine: EngineAdapter, agentOf: (gate: Gate) => Agent): Pr
   const results: { entries: number; ms: number }[] = []
   const stopped = Promise.withResolvers<void>()
   const first = await openRuntime({ engine })
-  const run = first.run(agentOf(async (turn) => {
-    if (turn < REPLAYED) return
-    stopped.resolve()
-    await new Promise(() => {})
-  }), 'Probe.')
+  const run = first.run(
+    agentOf(async (turn) => {
+      if (turn < REPLAYED) return
+      stopped.resolve()
+      await new Promise(() => {})
+    }),
+    'Probe.',
+  )
   await stopped.promise
   await first[Symbol.asyncDispose]()
 
@@ -116,7 +141,10 @@ function probingModel(steps: number, onCall?: Gate): StubModel {
 }
 
 function codingModel(steps: number, onCall?: Gate): StubModel {
-  return stubModel((turn) => (turn < steps ? '```ts\nconst got = await probe({ n: 1 })\ngot\n```' : '```ts\nfinalAnswer(1)\n```'), onCall ? { onCall } : {})
+  return stubModel(
+    (turn) => (turn < steps ? '```ts\nconst got = await probe({ n: 1 })\ngot\n```' : '```ts\nfinalAnswer(1)\n```'),
+    onCall ? { onCall } : {},
+  )
 }
 
 const PROBE = tool({ name: 'probe', description: 'Gives a number.', effect: 'read', input: INPUT, output: z.number(), run: ({ n }) => n })
@@ -128,4 +156,3 @@ function prober(model: StubModel, steps: number): Agent {
 function codingAgent(model: StubModel, steps: number): Agent {
   return codeAgent({ name: 'coder', description: 'Codes.', model, tools: [PROBE], maxSteps: steps + 2 })
 }
-

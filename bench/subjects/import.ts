@@ -11,7 +11,13 @@ export async function measure(): Promise<readonly Row[]> {
   const { troupe, ai } = await alternate({ troupe: () => importing('troupe'), ai: () => importing('ai') }, { rounds: 7, warmUp: 1 })
   const packages = installedWith(join(ROOT, 'package.json'))
   return [
-    row({ what: 'import of the root door', unit: 'ms', samples: troupe, beside: { name: "import 'ai'", samples: ai }, target: { ratioAtMost: 1 } }),
+    row({
+      what: 'import of the root door',
+      unit: 'ms',
+      samples: troupe,
+      beside: { name: "import 'ai'", samples: ai },
+      target: { ratioAtMost: 1 },
+    }),
     row({
       what: 'packages installed with troupe, itself included',
       unit: 'packages',

@@ -19,10 +19,13 @@ export async function measure(): Promise<readonly Row[]> {
   const warm = await alternate(
     {
       firstStep: firstSteps(),
-      session: () => timed(5, () => repeat(5, async () => {
-        await using fresh = await openSession(sandbox)
-        await runStep(fresh, '1 + 1')
-      })),
+      session: () =>
+        timed(5, () =>
+          repeat(5, async () => {
+            await using fresh = await openSession(sandbox)
+            await runStep(fresh, '1 + 1')
+          }),
+        ),
       vercel: () => timed(5, () => repeat(5, () => run({ source: 'return 1 + 1' }))),
     },
     { rounds: 9, warmUp: 2 },
@@ -39,11 +42,26 @@ export async function measure(): Promise<readonly Row[]> {
   )
   return [
     row({ what: 'first code step of a run, warm pool', unit: 'ms', samples: warm.firstStep, target: { atMost: 20 } }),
-    row({ what: 'import, open and first execute, fresh process', unit: 'ms', samples: cold.troupe, beside: { name: 'run, fresh process', samples: cold.vercel } }),
-    row({ what: 'new session and its first execute, warm', unit: 'ms', samples: warm.session, beside: { name: 'run, warm', samples: warm.vercel } }),
+    row({
+      what: 'import, open and first execute, fresh process',
+      unit: 'ms',
+      samples: cold.troupe,
+      beside: { name: 'run, fresh process', samples: cold.vercel },
+    }),
+    row({
+      what: 'new session and its first execute, warm',
+      unit: 'ms',
+      samples: warm.session,
+      beside: { name: 'run, warm', samples: warm.vercel },
+    }),
     row({ what: 'fib(27) in the sandbox', unit: 'ms', samples: compute.fib, beside: { name: 'plain Node', samples: compute.nodeFib } }),
     row({ what: 'fib(27) in the sandbox, again', unit: 'ms', samples: compute.fib, beside: { name: 'run', samples: compute.vercelFib } }),
-    row({ what: '10M additions in the sandbox', unit: 'ms', samples: compute.adds, beside: { name: 'plain Node', samples: compute.nodeAdds } }),
+    row({
+      what: '10M additions in the sandbox',
+      unit: 'ms',
+      samples: compute.adds,
+      beside: { name: 'plain Node', samples: compute.nodeAdds },
+    }),
   ]
 }
 

@@ -27,9 +27,20 @@ export async function measure(): Promise<readonly Row[]> {
   const micros = (name: string): readonly Sample[] => scaled(samples[name] ?? [], 1000)
   const full = micros('full')
   return [
-    row({ what: 'tool step with events, budget and hooks', unit: 'µs', samples: full, beside: { name: 'generateText', samples: micros('ai') }, target: { ratioAtMost: 1.5 } }),
+    row({
+      what: 'tool step with events, budget and hooks',
+      unit: 'µs',
+      samples: full,
+      beside: { name: 'generateText', samples: micros('ai') },
+      target: { ratioAtMost: 1.5 },
+    }),
     row({ what: 'tool step, bare', unit: 'µs', samples: micros('plain'), beside: { name: 'generateText', samples: micros('ai') } }),
-    row({ what: 'tool step with events, budget and hooks', unit: 'µs', samples: full, beside: { name: 'streamText (troupe streams too)', samples: micros('aiStream') } }),
+    row({
+      what: 'tool step with events, budget and hooks',
+      unit: 'µs',
+      samples: full,
+      beside: { name: 'streamText (troupe streams too)', samples: micros('aiStream') },
+    }),
     ...peers.map((peer) =>
       samples[peer]
         ? row({ what: 'tool step with events, budget and hooks', unit: 'µs', samples: full, beside: { name: peer, samples: micros(peer) } })
@@ -49,7 +60,12 @@ function troupeRuns(isFull: boolean): () => Promise<Sample> {
   const probe = tool({ name: 'probe', description: 'Gives a number.', effect: 'read', input: INPUT, output: z.number(), run: ({ n }) => n })
   const options: ToolAgentOptions<undefined> = { name: 'prober', description: 'Probes.', model, tools: [probe] }
   let seen = 0
-  const hooks = { beforeModel: () => void seen++, afterModel: () => void seen++, beforeTool: () => void seen++, afterTool: () => void seen++ }
+  const hooks = {
+    beforeModel: () => void seen++,
+    afterModel: () => void seen++,
+    beforeTool: () => void seen++,
+    afterTool: () => void seen++,
+  }
   const agent: Agent = toolAgent(isFull ? { ...options, hooks, budget: { tokens: 10_000_000, toolCalls: 1_000 } } : options)
   return () =>
     batch(async () => {
@@ -78,4 +94,3 @@ function aiStreamRuns(): () => Promise<Sample> {
       if ((await result.steps).length !== STEPS + 1) throw new Error('streamText made other steps')
     })
 }
-
