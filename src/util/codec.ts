@@ -69,7 +69,7 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
   const [MapC, mapSet, mapEach] = [Map, Map.prototype.set, Map.prototype.forEach]
   const [SetC, setAdd, setEach] = [Set, Set.prototype.add, Set.prototype.forEach]
   const [DateC, dateTime, dateIso, dateParse] = [Date, Date.prototype.getTime, Date.prototype.toISOString, Date.parse]
-  const [BigIntC, ErrorC, BytesC, StringC] = [BigInt, Error, Uint8Array, String]
+  const [BigIntC, ErrorC, SyntaxErrorC, BytesC, StringC] = [BigInt, Error, SyntaxError, Uint8Array, String]
   const [includes, slice, codeAt, exec] = [
     String.prototype.includes,
     String.prototype.slice,
@@ -434,7 +434,9 @@ export function createCodec({ fail, trusted, maxDepth }: CodecOptions): Codec {
       let parsed: unknown
       try {
         parsed = parse(text)
-      } catch {
+      } catch (error) {
+        // Anything else is the guest's own trouble, such as memory.
+        if (!(error instanceof SyntaxErrorC)) throw error
         throw fail(`not JSON: ${apply(slice, text, [0, 80])}`)
       }
       return trusted && !apply(includes, text, ['"$type"']) ? parsed : read(parsed, 1)

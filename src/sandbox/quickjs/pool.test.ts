@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../util/json.ts'
 import { drive } from '../../testing/sandbox-conformance/drive.ts'
 import { limitsOf, type Limits } from '../limits.ts'
 import type { SandboxSession } from '../sandbox.ts'
@@ -12,15 +13,15 @@ import { workerOptions } from './thread.ts'
 const NATIVE = "'a'.repeat(1e6).indexOf('a'.repeat(5e5) + 'b')"
 const opened: QuickJsSandbox[] = []
 
-function make(options: QuickJsOptions): (limits?: Partial<Limits>) => Promise<SandboxSession> {
+function make(options: QuickJsOptions): (limits?: Partial<Limits>, context?: JsonObject) => Promise<SandboxSession> {
   const sandbox = quickjs(options)
   opened.push(sandbox)
-  return (limits) =>
+  return (limits, context = {}) =>
     sandbox.open({
       language: 'typescript',
       limits: limitsOf(limits),
       tools: [{ name: 'echo', parameters: ['value'], signature: 'echo(value)' }],
-      context: {},
+      context,
     })
 }
 
@@ -98,6 +99,16 @@ describe('threads of the quickjs sandbox', () => {
     expect(end.poisoned).toBe(true)
     await expect(drive(neighbour, '1')).rejects.toMatchObject({ code: 'sandbox/closed' })
     expect((await drive(await open(), 'const a: number = 1; a')).value).toBe(1)
+  })
+
+  it('ends the first step where the memory is too small for anything', async () => {
+    const open = make({ workers: 1 })
+    const [neighbour, tiny] = [await open(), await open({ memoryMb: 0.2 }, { text: 'x'.repeat(300_000) })]
+    await drive(neighbour, 'const mine = 1')
+    const { error, end } = await drive(tiny, '1')
+    expect(error).toMatchObject({ kind: 'memory' })
+    expect(end.poisoned).toBe(true)
+    expect((await drive(neighbour, 'mine')).value).toBe(1)
   })
 
   it('gives a thread nothing of the host', () => {

@@ -124,7 +124,7 @@ export class Thread {
   #onReport(report: Report): void {
     this.#turns.shift()
     this.#answered++
-    this.#cpuMs = report.cpuMs
+    this.#cpuMs = Math.max(this.#cpuMs, report.cpuMs)
     this.#sessions.get(report.id)?.report(report)
     if (report.unfit !== null) this.#retire()
     if (report.unfit === 'terminate') this.#die(closed('the thread that it shared with other sessions had to be ended'))

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { GuestSession } from './guest-session.ts'
 import { prepare } from './prepare.ts'
-import { type Command, READY, type WorkerData } from './protocol.ts'
+import { type Command, READY, type Report, type WorkerData } from './protocol.ts'
 import { createVm, type Vm } from './vm.ts'
 
 const { wasm, defences } = workerData as WorkerData
@@ -20,31 +20,47 @@ let isBroken = false
 async function run(): Promise<void> {
   isRunning = true
   for (let command = inbox.shift(); command !== undefined && !isBroken; command = inbox.shift()) {
-    if (command.type === 'open')
-      sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences))
+    if (command.type === 'open') await open(command)
     else handle(command)
   }
   isRunning = false
-  setImmediate(() => {
-    refill().catch(fail)
-  })
+  if (spares.length === 0) {
+    setImmediate(() => {
+      refill().catch(fail)
+    })
+  }
+}
+
+async function open(command: Extract<Command, { type: 'open' }>): Promise<void> {
+  try {
+    sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences))
+  } catch {
+    // Not even tools and context fit in its memory: its first turn says so, and its neighbours know nothing of it.
+  }
 }
 
 function handle(command: Exclude<Command, { type: 'open' }>): void {
   const session = sessions.get(command.id)
-  if (session === undefined) return
   switch (command.type) {
     case 'close':
       sessions.delete(command.id)
-      session.dispose()
+      session?.dispose()
       return
     case 'execute':
     case 'reply': {
+      if (session === undefined) {
+        port?.postMessage(unopened(command.id))
+        return
+      }
       const report = command.type === 'execute' ? session.execute(command) : session.reply(command)
       isBroken = report.unfit === 'terminate'
       port?.postMessage(report)
     }
   }
+}
+
+function unopened(id: number): Report {
+  return { id, text: '', stop: 'memory', error: null, fuel: 0, cpuMs: 0, line: null, unfit: null }
 }
 
 /** Not even an interpreter can be made: the thread ends, and its host tells every session in it. */
