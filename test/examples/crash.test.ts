@@ -12,12 +12,15 @@ import { example as typedOutput } from '../../examples/04-typed-output.ts'
 import { example as durableRun } from '../../examples/05-durable-run.ts'
 import { example as approval } from '../../examples/06-approval.ts'
 import { example as managedAgents } from '../../examples/07-managed-agents.ts'
+import { example as session } from '../../examples/08-session.ts'
+import { example as tape } from '../../examples/09-tape.ts'
+import { example as budgetAndHooks } from '../../examples/10-budget-and-hooks.ts'
 import type { Example } from '../../examples/model.ts'
 import { readPrices } from '../../examples/stock-desk/prices.ts'
 import { PRICES_FILE, SCRIPT_FILE } from '../../examples/stock-desk/settings.ts'
 import { QUESTION, stockDesk } from '../../examples/stock-desk/stock-desk.ts'
 
-const EXAMPLES: Readonly<Record<string, Example & { isSequential?: boolean }>> = {
+const EXAMPLES: Readonly<Record<string, Example & { isSequential?: boolean; status?: string }>> = {
   hello,
   tools: { ...tools, isSequential: true },
   events: { ...events, isSequential: true },
@@ -25,14 +28,17 @@ const EXAMPLES: Readonly<Record<string, Example & { isSequential?: boolean }>> =
   'durable run': { ...durableRun, isSequential: true },
   approval: { ...approval, isSequential: true },
   'managed agents': managedAgents,
+  session: { ...session, isSequential: true },
+  tape: { ...tape, isSequential: true },
+  'budget and hooks': { ...budgetAndHooks, isSequential: true, status: 'limit' },
 }
 
 describe('stopped after each append of its log and resumed, an example ends as without a crash', () => {
-  for (const [name, { agent, task, options = {}, isSequential = false }] of Object.entries(EXAMPLES)) {
+  for (const [name, { agent, task, options = {}, isSequential = false, status = 'done' }] of Object.entries(EXAMPLES)) {
     test(`the example "${name}"`, { timeout: 60_000 }, async () => {
       const report = await crashEverywhere({ agent: () => agent, task, options, engine: memory, isSequential })
       expect(report.faults).toEqual([])
-      expect(report.end).toContain('"status":"done"')
+      expect(report.end).toContain(`"status":"${status}"`)
       expect(report.appends).toBeGreaterThan(3)
     })
   }

@@ -19,6 +19,20 @@ asked: pay {"to":"a stranger","euros":5000}
 printed: RejectedError
 `,
   '07-managed-agents.ts': expect.stringMatching(/^(wordCounter starts\n){3}(wordCounter ends: done\n){3}It will rain\.\n$/),
+  '08-session.ts': `What was the meter reading in March? 4210
+And how much was used in the month after? 180
+the meter was read for March and April
+another tenant begins anew: done, 3 readings
+`,
+  '09-tape.ts': 'recorded: 2 answers\nreplayed: the same\n- user: IBM is at 12\n+ user: IBM is at 13\n',
+  '10-budget-and-hooks.ts': `deny privacy
+RejectedError
+allow hook
+nothing on rivers; ask (an address)
+allow hook
+nothing on lakes; ask (an address)
+limit: The archive has nothing on rivers.
+`,
 }
 
 describe('the numbered examples', { timeout: 60_000 }, () => {

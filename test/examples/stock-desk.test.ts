@@ -128,8 +128,10 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
   })
 
   test('takes a real model where one is named', async () => {
-    const script = JSON.parse(await readFile(join(ROOT, 'examples/stock-desk/script.json'), 'utf8')) as [{ turns: { content: string }[] }]
-    await using server = await openAiServer(script[0].turns)
+    const script = JSON.parse(await readFile(join(ROOT, 'examples/stock-desk/script.json'), 'utf8')) as [
+      { turns: { content: readonly string[] }[] },
+    ]
+    await using server = await openAiServer(script[0].turns.map(({ content }) => ({ content: content.join('\n') })))
     const { code, stdout, stderr } = await desk(['--model', 'openai-compatible:any', '--base-url', server.baseUrl])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Which of the five shares/)

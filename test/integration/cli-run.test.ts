@@ -130,6 +130,60 @@ describe('troupe run', () => {
   })
 })
 
+describe('a session', () => {
+  it('goes on from its ended runs, for one tenant, and is shown', async () => {
+    const at = place()
+    const model = at.script(fence('var kept = 4; finalAnswer(kept)'), fence('finalAnswer([typeof kept, kept + 1])'))
+    const run = (...flags: readonly string[]) => at.troupe(['run', 'x', '--model', model, '--session', 'desk', '--json', ...flags])
+    expect(await run('--tenant', 'acme')).toMatchObject({ code: 0, last: { output: 4 } })
+    const second = await run('--tenant', 'acme')
+    expect(second).toMatchObject({ code: 0, last: { output: ['number', 5] } })
+    expect(await run('--tenant', 'other')).toMatchObject({ last: { output: 4 } })
+    expect((await at.troupe(['runs', 'show', second.runId])).out).toMatch(/^session  desk\ntenant {3}acme$/m)
+    expect(JSON.parse((await at.troupe(['runs', 'show', second.runId, '--json'])).out)).toMatchObject({ session: 'desk', tenant: 'acme' })
+  })
+
+  it('has one run at a time: a second one is refused in one line', async () => {
+    const at = place()
+    at.write(
+      'troupe.config.ts',
+      `import { codeAgent, tool } from 'troupe'
+import { z } from 'zod'
+const pay = tool({ name: 'pay', description: 'Pays.', effect: 'irreversible', input: z.object({}), run: () => 'paid' })
+export default { agents: { main: codeAgent({ name: 'main', description: 'Pays.', tools: [pay] }) } }`,
+    )
+    const model = at.script(fence('finalAnswer(await pay({}))'))
+    const run = () => at.troupe(['run', 'x', '--model', model, '--session', 'desk', '--json'])
+    const first = await run()
+    expect(first.code).toBe(4)
+    const { code, out, err } = await run()
+    expect({ code, out, lines: err.trim().split('\n').length }).toEqual({ code: 1, out: '', lines: 1 })
+    expect(err).toMatch(new RegExp(`^troupe: session 'desk' of agent main has run ${first.runId}, which has not ended`))
+    await at.troupe(['runs', 'cancel', first.runId])
+    expect((await run()).code).toBe(4)
+  })
+})
+
+describe('a long text', () => {
+  it('is cut in the middle where people read it, and whole in --json', async () => {
+    const at = place()
+    const model = at.script(
+      fence('const rows = Array.from({ length: 200 }, (_, n) => `row ${n}`)\nconsole.log(rows.join("\\n"))\nfinalAnswer(rows)'),
+    )
+    const { out, code } = await at.troupe(['run', 'x', '--model', model])
+    expect(code).toBe(0)
+    const lines = out.trimEnd().split('\n')
+    const printed = lines.filter((line) => line.startsWith('  > '))
+    expect(printed.slice(19)).toEqual(['  > row 19', ...Array.from({ length: 20 }, (_, n) => `  > row ${180 + n}`)])
+    expect(lines).toContain('… 160 lines left out, --json shows all …')
+    expect(lines.slice(lines.findIndex((line) => line.startsWith('done:')) + 1)).toHaveLength(41)
+    const list = await at.troupe(['runs', 'ls', '--json'])
+    const shown = (await at.troupe(['runs', 'show', list.runId])).out
+    expect(shown).toMatch(/^output {3}\[\n {11}"row 0",\n[^]*… 162 lines left out[^]*"row 199"\n {9}\]$/m)
+    expect((await at.troupe(['runs', 'show', list.runId, '--json'])).last['output']).toHaveLength(200)
+  })
+})
+
 describe('troupe runs', () => {
   it('shows what a run has left behind', async () => {
     const at = place()

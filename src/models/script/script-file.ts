@@ -13,7 +13,8 @@ export interface ScriptPart {
 }
 
 export interface ScriptTurn {
-  readonly content?: string
+  /** A text, or its lines. */
+  readonly content?: string | readonly string[]
   readonly toolCalls?: readonly ScriptToolCall[]
   /** Default: estimated from lengths, four characters a token. */
   readonly usage?: { readonly inputTokens?: number; readonly outputTokens?: number }
@@ -59,7 +60,7 @@ export function parseScript(text: string, source: string): Script {
     if (!part.turns) throw fault(`[${p}]`, 'has no turns')
     for (const [t, turn] of part.turns.entries()) {
       const where = `[${p}].turns[${t}]`
-      check(where, turn, { content: isText, toolCalls: Array.isArray, usage: isObject, error: isError, delayMs: isCount })
+      check(where, turn, { content: isTextOrLines, toolCalls: Array.isArray, usage: isObject, error: isError, delayMs: isCount })
       if (turn.usage) check(`${where}.usage`, turn.usage, { inputTokens: isCount, outputTokens: isCount })
       for (const [c, call] of (turn.toolCalls ?? []).entries()) {
         check(`${where}.toolCalls[${c}]`, call, { id: isText, name: isText, arguments: () => true })
@@ -76,6 +77,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string'
+}
+
+function isTextOrLines(value: unknown): boolean {
+  return isText(value) || (Array.isArray(value) && value.every(isText))
 }
 
 function isCount(value: unknown): boolean {

@@ -117,7 +117,14 @@ describe('a script file', () => {
     expect((await askModel(model, { prompt: [user('x')] })).text).toBe('hello')
   })
 
+  test('may have the lines of a turn as a list', async () => {
+    const model = await loadScript(await file('[{"turns":[{"content":["one","","  three"]},{"content":[]}]}]'))
+    expect((await askModel(model, { prompt: [user('x')] })).text).toBe('one\n\n  three')
+    expect((await askModel(model, { prompt: [user('x'), said('y')] })).text).toBe('')
+  })
+
   test.each([
+    ['[{"turns":[{"content":["x",1]}]}]', '[0].turns[0].content has the wrong type'],
     ['{', 'is no JSON'],
     ['{}', 'holds no array'],
     ['[{}]', '[0] has no turns'],

@@ -103,7 +103,7 @@ function answerOf(turn: ScriptTurn, index: number, prompt: LanguageModelV4Prompt
     toolName: call.name,
     input: typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments ?? {}),
   }))
-  const text = turn.content ?? ''
+  const text = typeof turn.content === 'object' ? turn.content.join('\n') : (turn.content ?? '')
   const content: LanguageModelV4Content[] = [...(text ? [{ type: 'text' as const, text }] : []), ...calls]
   const written = text.length + calls.reduce((sum, call) => sum + call.toolName.length + call.input.length, 0)
   return {
