@@ -224,15 +224,13 @@ const ON_SQLITE: readonly string[] = ['an approval before an irreversible call',
 
 function suite(engineName: string, names: readonly string[], engineOf: () => Promise<() => EngineAdapter>): void {
   describe(`stopped after each append and resumed on ${engineName}`, () => {
-    for (const name of names) {
-      test(`${name}`, { timeout: 120_000 }, async () => {
-        const { agent, isSequential = false, options = {}, end, status = 'done' } = CASES[name] ?? fail(`no case '${name}'`)
-        const report = await crashEverywhere({ agent, task: 'Go.', engine: await engineOf(), isSequential, options })
-        expect(report.faults).toEqual([])
-        expect(JSON.parse(report.end)).toEqual({ status, output: end })
-        expect(report.appends).toBeGreaterThan(5)
-      })
-    }
+    test.each(names)('%s', { timeout: 120_000 }, async (name) => {
+      const { agent, isSequential = false, options = {}, end, status = 'done' } = CASES[name] ?? fail(`no case '${name}'`)
+      const report = await crashEverywhere({ agent, task: 'Go.', engine: await engineOf(), isSequential, options })
+      expect(report.faults).toEqual([])
+      expect(JSON.parse(report.end)).toEqual({ status, output: end })
+      expect(report.appends).toBeGreaterThan(5)
+    })
   })
 }
 
