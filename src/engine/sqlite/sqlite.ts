@@ -7,13 +7,14 @@ import { WorkerLink } from './worker-link.ts'
 export interface SqliteOptions {
   /** Made with its directory when it is not there. */
   readonly path: string
-  /** The worker's own file, where a bundler has moved it. Default: `troupe/engine/sqlite/worker`. */
+  /** Where the worker's file is, when the program is bundled: it must be a file of its own, made of `troupe/engine/sqlite/worker`. */
   readonly workerUrl?: URL
 }
 
 /**
  * Keeps logs in one SQLite file, held open by a worker thread; several processes may use it at once. A write is on disk
  * (WAL, synchronous=FULL) when its promise resolves. Opening throws `config/missing-file` or `engine/store-failed`.
+ * In a bundle `workerUrl` has to be given.
  */
 export function sqlite({ path, workerUrl = WORKER_URL }: SqliteOptions): EngineAdapter {
   return {

@@ -100,9 +100,10 @@ async function firstMessage(worker: Worker, path: string): Promise<Opened> {
     const [opened] = await once(worker, 'message', { signal: gone.signal })
     return opened as Opened
   } catch (error) {
-    throw new TroupeError('engine/store-failed', `store ${path}: its worker thread did not start: ${messageOf(error)}`, {
-      retryable: false,
-      cause: error,
-    })
+    throw new TroupeError(
+      'engine/store-failed',
+      `store ${path}: its worker thread did not start: ${messageOf(error)}. In a bundle, pass sqlite({ workerUrl }) with the place of troupe/engine/sqlite/worker`,
+      { retryable: false, cause: error },
+    )
   }
 }

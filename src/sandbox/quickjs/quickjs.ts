@@ -10,6 +10,9 @@ export type { QuickJsOptions, QuickJsSandbox }
  * A step that fuel stops (`timeout`, not poisoned), or that meets a limit of calls or output, leaves the session usable:
  * its variables are as they were at the stop, in every replay. `finalAnswer` stops its step at once in the same way.
  * Code that no fuel stops is ended with its thread, after CPU time alone; other sessions in that thread then end with `sandbox/closed`.
+ *
+ * A bundle needs two files beside it, and `workerUrl` and `wasmUrl` say where: `troupe/sandbox/quickjs/worker`, bundled on its own, and
+ * `quickjs-wasi/quickjs.wasm`, copied.
  */
 export function quickjs(options: QuickJsOptions = {}): QuickJsSandbox {
   return quickjsWith(ALL_DEFENCES, options)
