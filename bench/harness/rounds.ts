@@ -52,9 +52,10 @@ export function scaled(samples: readonly Sample[], factor: number): readonly Sam
   return samples.map(({ value, cpuMs }) => ({ value: value * factor, ...(cpuMs !== undefined && { cpuMs: cpuMs * factor }) }))
 }
 
-/** What a fixed part costs, taken off and spread over `count` operations. */
+/** What a fixed part costs in its middle round, taken off and spread over `count` operations. */
 export function perOperation(samples: readonly Sample[], base: readonly Sample[], count: number): readonly Sample[] {
-  return samples.map(({ value }, i) => ({ value: Math.max(0, value - (base[i]?.value ?? 0)) / count }))
+  const fixed = median(base.map(({ value }) => value))
+  return samples.map(({ value }) => ({ value: Math.max(0, value - fixed) / count }))
 }
 
 export function median(values: readonly number[]): number {
