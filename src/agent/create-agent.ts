@@ -3,6 +3,7 @@ import { TroupeError } from '../errors/troupe-error.ts'
 import type { Runtime } from '../engine/runtime.ts'
 import { checkName } from '../tools/names.ts'
 import type { Agent, AgentDefaults, AnyAgentOptions, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agent.ts'
+import { checkBudget, checkWhole } from './check-limits.ts'
 import { codeAgentSpec, type DefaultSandbox } from './code-agent.ts'
 import { runAgent } from './loop.ts'
 import type { AgentSpec } from './spec.ts'
@@ -64,16 +65,13 @@ function merged(defaults: AgentDefaults, further: AgentDefaults): AgentDefaults 
   return { ...further, ...defaults, ...(inner && outer && { wrapModel: (model) => outer(inner(model)) }) }
 }
 
-function checkOptions({ name, description, maxSteps, planEvery }: AnyAgentOptions): void {
+function checkOptions({ name, description, maxSteps, planEvery, maxOutputTokens, budget }: AnyAgentOptions): void {
   checkName(name, 'agent')
   if (typeof description !== 'string' || description.trim() === '') {
     throw new TroupeError('config/invalid', `agent '${name}': description must be a text that says what it is for`)
   }
   checkWhole(name, 'maxSteps', maxSteps, 0)
   checkWhole(name, 'planEvery', planEvery, 1)
-}
-
-function checkWhole(name: string, option: string, value: number | undefined, least: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= least)) return
-  throw new TroupeError('config/invalid', `agent '${name}': ${option} must be a whole number from ${least}, not ${value}`)
+  checkWhole(name, 'maxOutputTokens', maxOutputTokens, 1)
+  checkBudget(name, budget)
 }

@@ -3,6 +3,7 @@ import type { AgentOutcome, PastRun, RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { ask } from './ask.ts'
 import { checkAnswer } from './check-answer.ts'
+import { checkBudget, checkWhole } from './check-limits.ts'
 import { lastAttempt } from './last-attempt.ts'
 import { promptOf } from './messages.ts'
 import { reportOf } from './report.ts'
@@ -12,6 +13,8 @@ import { errorOf, withStep, type Transcript } from './transcript.ts'
 
 /** Runs one agent to its end. Pure control flow: every effect goes through `ctx`, every fault of the model is data. */
 export async function runAgent(agent: AgentSpec, input: RunInput, ctx: RunContext): Promise<AgentOutcome> {
+  checkWhole(agent.name, 'maxSteps of the run', input.maxSteps, 0)
+  checkBudget(agent.name, input.budget)
   const past = await ctx.history()
   const actor = await agent.open(input, ctx, past.map((run) => run.input))
   const earlier: Transcript[] = []

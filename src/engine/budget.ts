@@ -105,7 +105,7 @@ export class TreeBudget implements Budget {
   takeToolCalls(count: number): void {
     if (count === 0) return
     this.#checkTime()
-    const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && spent.toolCalls + count > toolCalls)
+    const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && !(spent.toolCalls + count <= toolCalls))
     if (full) {
       const { limits, spent } = full
       const more = count === 1 ? '' : `: ${count} more were wanted at once, ${spent.toolCalls} are made`
