@@ -63,7 +63,7 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
         )
         reservation.settle(reply.usage)
         const text = await hooks.afterModel?.(call, reply)
-        return typeof text === 'string' ? { ...reply, text } : reply
+        return typeof text === 'string' ? withText(reply, text) : reply
       } finally {
         reservation.release()
       }
@@ -75,6 +75,15 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
 function priceFor(model: LanguageModel): { input: number; output: number } | null {
   const price = priceOf(model.modelId)
   return price ? { input: price.input, output: price.output } : null
+}
+
+/** The answer with another text, in its parts too: they are what the model is shown again. */
+function withText(reply: ModelReply, text: string): ModelReply {
+  if (!reply.content) return { ...reply, text }
+  const first = reply.content.findIndex((part) => part.type === 'text')
+  const at = first < 0 ? reply.content.length : first
+  const content = [...reply.content.slice(0, at), { type: 'text' as const, text }, ...reply.content.slice(at)]
+  return { ...reply, text, content: content.filter((part, i) => part.type !== 'text' || i === at) }
 }
 
 /** A run's place in its tree, without the root's random id: the same whenever the same run is made again. */
