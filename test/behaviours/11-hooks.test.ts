@@ -113,6 +113,14 @@ describe('around the model', () => {
     expect(ran).toEqual([])
   })
 
+  it('after: the other text is what the model is shown again, beside reasoning that stays as it was', async () => {
+    const model = scriptedModel([{ content: code('const secret = 1'), reasoning: 'think' }, code('finalAnswer("done")')])
+    const hooks: Hooks = { afterModel: (_, { text }) => text.replace('secret', 'nothing') }
+    await codeAgent({ name: 'worker', description, model, hooks }).run('Go.')
+    expect(model.prompts[1]).toMatch(/think[\s\S]*const nothing = 1/)
+    expect(model.prompts[1]).not.toContain('secret')
+  })
+
   it('a hook that throws fails the call that it stands before', async () => {
     const { model, agent } = setUp({
       beforeModel: () => {

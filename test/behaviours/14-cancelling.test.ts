@@ -63,6 +63,19 @@ describe('cancelling stops what is under way', () => {
     await cancelledAfter(agent, 'code', 200)
   })
 
+  it('and frees the threads that computed: the next run does not wait for them', async () => {
+    const model = scriptedModel([{ when: /forever/, reply: code('for (;;) {}') }, { reply: code('finalAnswer("free")') }])
+    const agent = codeAgent({ name: 'worker', description, model, limits: { timeoutMs: 60_000, fuel: 1e12 } })
+    const runs = Array.from({ length: 6 }, () => agent.run('Compute forever.'))
+    await waitMs(300)
+    await Promise.all(runs.map((run) => run.cancel()))
+    const begun = performance.now()
+    expect(await agent.run('Be quick.')).toMatchObject({ status: 'done', output: 'free' })
+    const took = performance.now() - begun
+    console.log(`a run after six that were cancelled: ${took.toFixed(1)} ms`)
+    expect(took).toBeLessThan(5_000)
+  })
+
   it('managed agents three levels down, each with an end of its own', async () => {
     let heard: unknown
     const slow = tool({

@@ -89,3 +89,18 @@ describe('0 steps meaning the default', () => {
     expect(model.calls).toHaveLength(0)
   })
 })
+
+describe('limits that are no numbers meaning no limit', () => {
+  const agent = codeAgent({ name: 'worker', description, model: scriptedModel(code('console.log("on")')) })
+
+  it.each([Number.NaN, -1, 1.5, Infinity])('maxSteps %d is refused, by the agent and by the run', async (maxSteps) => {
+    expect(() => codeAgent({ name: 'worker', description, maxSteps })).toThrow(expect.objectContaining({ code: 'config/invalid' }))
+    await expect(agent.run('Go.', { maxSteps })).rejects.toMatchObject({ code: 'config/invalid' })
+  })
+
+  it.each(['tokens', 'costUsd', 'toolCalls', 'timeMs'])('a budget of NaN %s is refused, by the agent and by the run', async (limit) => {
+    const budget = { [limit]: Number.NaN }
+    expect(() => codeAgent({ name: 'worker', description, budget })).toThrow(expect.objectContaining({ code: 'config/invalid' }))
+    await expect(agent.run('Go.', { budget })).rejects.toMatchObject({ code: 'config/invalid' })
+  })
+})
