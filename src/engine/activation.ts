@@ -85,8 +85,7 @@ export class Activation {
     open.inbox.receive(entry)
   }
 
-  /** Whether a wait is open, so that a shared store has to be watched. */
-  get isWaiting(): boolean {
+  get #isWaiting(): boolean {
     return [...this.#open.values()].some((run) => run.inbox.waiting > 0)
   }
 
@@ -308,7 +307,7 @@ export class Activation {
     if (this.#isParking || this.#closed) return
     if ([...this.#open.values()].some(({ turns }) => turns.isSettling)) return this.#activity.again()
     if (this.#diverged()) return this.#breakIfStillQuiet()
-    if (!this.isWaiting) return
+    if (!this.#isWaiting) return
     this.#isParking = true
     const isParked = await this.#park()
     this.#isParking = false

@@ -24,6 +24,8 @@ export interface EffectScope {
 export interface LogStore extends AsyncDisposable {
   /** Whether other processes may write to the same store, so that waiting runs have to look for what came in. */
   readonly shared: boolean
+  /** A number that changes whenever another process has written; always the same where the store is not shared. */
+  version(): Promise<number>
   /** Begins a log with its `run-start`. Throws `engine/duplicate-key` when the run exists. */
   create(run: string, start: NewEntry<'run-start'>): Promise<Entry>
   /** Makes the caller the owner of the run: the epoch before is stale from now on. Throws `run/not-found`. */

@@ -69,6 +69,7 @@ function readOnly(entries: readonly Entry[], onWrite: () => void): LogStore {
   }
   return {
     shared: false,
+    version: () => Promise.resolve(0),
     create: write,
     append: write,
     claim: () => Promise.resolve(1),

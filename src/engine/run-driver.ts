@@ -8,9 +8,11 @@ import { endTree } from './end-tree.ts'
 import type { AgentRef } from './context.ts'
 import type { EffectScope, LogStore } from './engine.ts'
 import { Hub } from './hub.ts'
+import type { StoreWatch } from './store-watch.ts'
 
 export interface RunDriverOptions {
   readonly store: LogStore
+  readonly watch: StoreWatch
   readonly effects: EffectScope
   readonly clock: Clock
   readonly parkAfterMs: number
@@ -22,9 +24,6 @@ export interface RunDriverOptions {
   /** Forget the log when the run has ended; the driver keeps the entries for those who still hold its handle. */
   readonly dropAtEnd: boolean
 }
-
-/** How often a waiting run of a shared store looks for what other processes wrote. */
-const WATCH_INTERVAL_MS = 250
 
 /** What the last activation left lying though it was there, the next one will hardly take: it is not tried at once. */
 const LEFT_LYING_MS = 5_000
@@ -144,18 +143,17 @@ export class RunDriver {
       live: (run, event) => this.hub.live(run, event),
     })
     this.#activation = activation
-    const watch = store.shared ? setInterval(() => void this.#watch(activation), WATCH_INTERVAL_MS) : undefined
+    const unsubscribe = this.#options.watch.subscribe(() => void this.#hear(activation))
     try {
       return await activation.run(agent)
     } finally {
-      clearInterval(watch)
+      unsubscribe()
       this.#activation = null
     }
   }
 
-  /** Looks for what other processes wrote to the runs that wait. */
-  async #watch(activation: Activation): Promise<void> {
-    if (!activation.isWaiting) return
+  /** Takes in what other processes have written to the runs that are open. */
+  async #hear(activation: Activation): Promise<void> {
     try {
       for (const { run, after } of activation.positions()) {
         const fromOutside = (await this.#options.store.read(run, after)).filter((entry) => entry.epoch === 0)
@@ -168,7 +166,8 @@ export class RunDriver {
 
   /** Resolves when a parked run has something to go on with, was cancelled or stopped. */
   async #untilAnswered(): Promise<void> {
-    const { store, clock, runId } = this.#options
+    const { store, clock, runId, watch } = this.#options
+    const unsubscribe = watch.subscribe(() => this.#wake?.())
     while (!this.#cancelled && !this.#stopped) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
@@ -180,12 +179,12 @@ export class RunDriver {
       if (isDue || isEnded(tree, runId)) this.#wokenAt = isLeftLying ? 0 : tree.length
       this.hub.catchUp(tree)
       if ((isDue && !isLeftLying) || isEnded(tree, runId)) break
-      const waitMs = store.shared ? WATCH_INTERVAL_MS : Infinity
-      const timeMs = Math.min(waitMs, isLeftLying ? LEFT_LYING_MS : until === undefined ? Infinity : until - clock.now())
+      const timeMs = isLeftLying ? LEFT_LYING_MS : until === undefined ? Infinity : until - clock.now()
       const disarm = Number.isFinite(timeMs) ? clock.after(timeMs, () => this.#wake?.()) : () => {}
       await woken
       disarm()
     }
+    unsubscribe()
     this.#wake = null
   }
 

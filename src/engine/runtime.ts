@@ -11,6 +11,7 @@ import { decisionPlace } from './decisions.ts'
 import type { EffectScope, EngineAdapter, HeadFilter, LogStore } from './engine.ts'
 import { Projector } from './hub.ts'
 import { Sessions } from './sessions.ts'
+import { StoreWatch } from './store-watch.ts'
 import { RunDriver, type RunDriverOptions } from './run-driver.ts'
 import { eventsOf, runHandle } from './run-handle.ts'
 import type { Run, RunView } from './run.ts'
@@ -79,10 +80,12 @@ export class Runtime implements AsyncDisposable {
   readonly #agents = new Map<string, AgentRef>()
   readonly #drivers = new Map<string, RunDriver>()
   readonly #sessions: Sessions
+  readonly #watch: StoreWatch
 
   constructor(store: LogStore, options: RuntimeOptions) {
     this.#store = store
     this.#sessions = new Sessions(store)
+    this.#watch = new StoreWatch(store)
     this.#effects = options.engine.effects
     this.#clock = options.clock ?? systemClock
     this.#parkAfterMs = options.parkAfterMs ?? DEFAULT_PARK_AFTER_MS
@@ -211,6 +214,7 @@ export class Runtime implements AsyncDisposable {
   #drive(runId: string, agent: () => Promise<AgentRef>, options: Partial<Pick<RunDriverOptions, 'start' | 'dropAtEnd'>> = {}): RunDriver {
     const driver = new RunDriver({
       store: this.#store,
+      watch: this.#watch,
       effects: this.#effects,
       clock: this.#clock,
       parkAfterMs: this.#parkAfterMs,

@@ -52,6 +52,7 @@ export class CrashingEngine implements EngineAdapter {
     }
     return {
       shared: store.shared,
+      version: () => alive(() => store.version()),
       create: (run, start) => alive(() => written(() => store.create(run, start))),
       append: (run, entries, epoch) => alive(() => written(() => store.append(run, entries, epoch))),
       claim: (run) => alive(() => store.claim(run)),
@@ -87,6 +88,7 @@ export class ReplayEngine implements EngineAdapter {
     }
     return {
       shared: false,
+      version: () => Promise.resolve(0),
       create: (_run, start) => write([start]),
       append: (_run, entries) => write(entries),
       claim: () => Promise.resolve(1),

@@ -38,6 +38,10 @@ function effectScope(): EffectScope {
 
 class MemoryStore implements LogStore {
   readonly shared = false
+
+  version(): Promise<number> {
+    return Promise.resolve(0)
+  }
   readonly #logs = new Map<string, Log>()
   /** The runs of each tree, by the id of its root. */
   readonly #trees = new Map<string, Set<string>>()

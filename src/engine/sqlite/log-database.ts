@@ -75,6 +75,8 @@ export class LogDatabase {
         return this.#heads(request.ask)
       case 'drop':
         return this.#drop(request.ask.run)
+      case 'version':
+        return this.#statements.version()
       case 'close':
         return null
       default:

@@ -30,6 +30,7 @@ export interface Operations {
   readTree: { readonly ask: { readonly root: string }; readonly give: readonly Row[] }
   heads: { readonly ask: HeadFilter; readonly give: readonly HeadRow[] }
   drop: { readonly ask: { readonly run: string }; readonly give: null }
+  version: { readonly ask: null; readonly give: number }
   /** The last one: nothing after it is answered. */
   close: { readonly ask: null; readonly give: null }
 }

@@ -47,6 +47,10 @@ export class SqliteStore implements LogStore {
     })
   }
 
+  version(): Promise<number> {
+    return this.#link.ask('version', null)
+  }
+
   async drop(run: string): Promise<void> {
     await this.#link.ask('drop', { run })
   }

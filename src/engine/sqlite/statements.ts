@@ -20,6 +20,8 @@ export interface Statements {
   /** Raises the epoch of the run and gives it. */
   claim(run: string): number
   drop(root: string): void
+  /** Changes when another connection has written (https://sqlite.org/pragma.html#pragma_data_version). */
+  version(): number
 }
 
 type Columns = Record<string, SQLOutputValue>
@@ -49,6 +51,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
   const claim = database.prepare(
     'insert into owners (run, epoch) values (?, 1) on conflict (run) do update set epoch = epoch + 1 returning epoch',
   )
+  const version = database.prepare('pragma data_version')
   const dropEntries = database.prepare(`delete from entries where ${IN_TREE}`)
   const dropOwners = database.prepare(`delete from owners where ${IN_TREE}`)
 
@@ -72,6 +75,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
       return columns ? integer(columns, 'epoch') : null
     },
     claim: (run) => integer(claim.get(run) ?? {}, 'epoch'),
+    version: () => integer(version.get() ?? {}, 'data_version'),
     drop: (root) => {
       dropEntries.run(root)
       dropOwners.run(root)
