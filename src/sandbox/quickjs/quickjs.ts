@@ -5,7 +5,7 @@ export type { QuickJsOptions, QuickJsSandbox }
 
 /**
  * TypeScript in QuickJS, compiled to WebAssembly, in worker threads: no file, no network, no clock and no chance but what
- * the host gives. The first `open` starts a thread (about 60 ms); later ones are free, and the first step of a session about 3 ms.
+ * the host gives. The first `open` starts a thread (0.1 to 0.3 s); later ones are free, and the first step of a session costs about 3 ms.
  *
  * A step that fuel stops (`timeout`, not poisoned), or that meets a limit of calls or output, leaves the session usable:
  * its variables are as they were at the stop, in every replay. `finalAnswer` stops its step at once in the same way.
