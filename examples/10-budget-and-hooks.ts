@@ -34,7 +34,7 @@ if (import.meta.main) {
   const result = await agent.run(task, {
     on: { policy: ({ decision, rule }) => console.log(decision, rule), print: ({ text }) => console.log(text) },
   })
-  console.log(`${result.status}: ${result.status === 'limit' && result.output}`)
+  console.log(`${result.status}:`, result.status === 'limit' && result.output)
 }
 
 export const example: Example = { agent, task }

@@ -48,8 +48,10 @@ describe('troupe run --record', () => {
     )
 
     // The helper's own model would now say something else, and is not asked.
-    const replay = await at.troupe(['run', 'the task', '--model', 'tape:a.tape', '--json'], { env: { HELPER: 'finalAnswer(0)' } })
+    const args = ['run', 'the task', '--model', 'tape:a.tape', '--record', 'b.tape', '--json']
+    const replay = await at.troupe(args, { env: { HELPER: 'finalAnswer(0)' } })
     expect(replay).toMatchObject({ code: 0, err: '', last: { output: [1, 2, 2, 4], usage: { costUsd: 0 } } })
+    expect(records(readFileSync(join(at.dir, 'b.tape'), 'utf8'))).toHaveLength(4)
   })
 
   it('fails a replay at a prompt that is not on the tape, and shows where the nearest one differs', async () => {

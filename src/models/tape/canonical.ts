@@ -29,7 +29,7 @@ export function canonicalPrompt(prompt: LanguageModelV4Prompt): CanonicalMessage
   return prompt.map((message) => ({ role: message.role, text: canonicalText(messageText(message)) }))
 }
 
-export function canonicalText(text: string): string {
+function canonicalText(text: string): string {
   return VOLATILE.reduce((changed, [pattern, word]) => changed.replace(pattern, word), text).replace(/[ \t]+$/gm, '')
 }
 

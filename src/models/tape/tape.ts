@@ -16,7 +16,7 @@ import { canonicalPrompt, promptKey } from './canonical.ts'
 import { nearestPrompt, promptDiff } from './nearest.ts'
 import { parseTape, TAPE_HEADER, tapeLine, type Tape, type TapeRecord } from './tape-file.ts'
 
-export { parseTape, TAPE_HEADER, tapeLine, type Tape, type TapeAnswer, type TapeRecord } from './tape-file.ts'
+export { TAPE_HEADER, tapeLine, type Tape, type TapeRecord } from './tape-file.ts'
 
 /**
  * A model that answers from a tape and sends nothing. Prompts are compared without ids, times, durations and cost.
