@@ -34,6 +34,6 @@ export function readContextTool(context: JsonObject): AnyTool | undefined {
       required: ['key', 'offset', 'length'],
       additionalProperties: false,
     }),
-    run: ({ key, offset, length }) => JSON.stringify(context[String(key)] ?? null).slice(Number(offset), Number(offset) + Number(length)),
+    run: ({ key, offset, length }) => JSON.stringify(context[key as string] ?? null).slice(Number(offset), Number(offset) + Number(length)),
   })
 }

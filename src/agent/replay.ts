@@ -115,7 +115,7 @@ export class ActionReplay {
       if (this.#turns === 0) this.#fail(new Divergence(`call ${missing.call}, ${missing.tool}(${missing.args}), was made before and is not made now`))
       return
     }
-    if (this.#held.length > 0) void this.#launch(this.#held.splice(0))
+    if (this.#held.length > 0) this.#launch(this.#held.splice(0)).catch((error: unknown) => this.#fail(error))
   }
 
   #tellQuiet(): void {
@@ -148,7 +148,7 @@ export class ActionReplay {
   #settle(settled: Settled): void {
     this.#open.delete(settled.call)
     this.#ready.push(settled)
-    if (!this.#isFlushing) void this.#flush()
+    if (!this.#isFlushing) this.#flush().catch((error: unknown) => this.#fail(error))
   }
 
   /** Commits what is ready in one append, and only then lets the guest see it. */
