@@ -15,10 +15,20 @@ export interface PrepareOptions {
 
 export type Prepare = (source: string, options: PrepareOptions) => Prepared
 
+interface SourceMapText {
+  readonly file: string
+  readonly version: number
+  readonly sources: string[]
+  readonly sourcesContent: string[]
+  readonly names: string[]
+  readonly mappings: string
+  readonly sourceRoot: string
+}
+
 /** What a preparer takes from Node and from acorn: it runs in guests too, which load these themselves. */
 export interface PrepareParts {
   strip(source: string, options: { mode: 'strip' | 'transform'; sourceMap?: boolean }): string
-  readonly SourceMap: new (map: never) => { findEntry(line: number, column: number): object }
+  readonly SourceMap: new (map: SourceMapText) => { findEntry(line: number, column: number): object }
   parse(source: string, options: Options): Program
 }
 
@@ -89,7 +99,7 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
       js: text.slice(0, at),
       lineOf(line) {
         const entry = map.findEntry(line - 1, 999)
-        return 'originalLine' in entry ? entry.originalLine + 1 : line
+        return 'originalLine' in entry ? Number(entry.originalLine) + 1 : line
       },
     }
   }

@@ -97,8 +97,7 @@ export const CONFORMANCE_CODE: Readonly<Record<Language, ConformanceCode>> = {
     callTimes: (times) => `let sum = 0\nfor (let i = 0; i < ${times}; i++) sum += (await echo({ n: 1 })).n\nsum`,
     sendString: (length) => `const back = await echo('x'.repeat(${length}))\nback.value.length`,
     receiveString: '(await echo({})).length',
-    allocate: (megabytes) =>
-      `const held: string[] = []\nfor (let i = 0; i < ${megabytes}; i++) held.push('x'.repeat(1_000_000) + i)\nheld.length`,
+    allocate: (megabytes) => `const held: Uint8Array[] = []\nfor (let i = 0; i < ${megabytes}; i++) held.push(new Uint8Array(1_000_000).fill(i + 1))\nheld.length`,
     loop: (turns) => `let sum = 0\nfor (let i = 0; i < ${turns}; i++) sum += i\nsum`,
     forever: 'for (;;);',
     world: '[Date.now(), new Date().toISOString(), new Date().getTimezoneOffset(), Math.random(), Math.random()]',
@@ -141,10 +140,10 @@ export const CONFORMANCE_CODE: Readonly<Record<Language, ConformanceCode>> = {
     loop: (turns) => `total = 0\nfor i in range(${turns}):\n    total += i\ntotal`,
     forever: 'while True:\n    pass',
     world: '[1]',
-    isUnmarked: '"marked" not in globals()',
+    isUnmarked: 'try:\n    marked\n    unmarked = False\nexcept NameError:\n    unmarked = True\nunmarked',
     mark: 'marked = 1',
     context: 'before = [city, len(figures)]\ncity = "Rome"\nbefore + [city]',
-    rich: 'echo({"a": (1, 2), "b": {1, 2}})["value"]',
+    rich: 'back = echo(value={"tuple": (1, 2), "set": {2**60}, "keys": {1: b"\\x01\\xff"}, "nan": float("nan"), "minus": -0.0, "far": -float("inf"), "imitation": {"$type": "Map", "value": []}})\nback["value"]',
     infiniteRecursion: 'def down():\n    return down() + 1\ndown()',
   },
 }

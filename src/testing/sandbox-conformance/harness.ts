@@ -24,6 +24,8 @@ export interface Matchers {
 export interface Harness extends TestFramework {
   readonly language: Language
   readonly code: ConformanceCode
+  /** Python calls tools without `await`, and so one at a time. */
+  readonly parallelCalls: boolean
   sandbox(): Sandbox
   /** A session that is closed when `use` has ended. */
   session<T>(use: (session: SandboxSession) => Promise<T>, limits?: Partial<Limits>): Promise<T>
@@ -44,6 +46,9 @@ export function harnessFor(language: Language, sandbox: () => Sandbox, framework
     ...framework,
     language,
     code: CONFORMANCE_CODE[language],
+    get parallelCalls() {
+      return language === 'typescript' && sandbox().capabilities.parallelCalls
+    },
     sandbox,
     openSession,
     async session(use, limits) {

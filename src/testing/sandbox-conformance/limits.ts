@@ -62,7 +62,7 @@ export function limitConformance({ describe, it, expect, session, code, sandbox,
       expect(error).toMatchObject({ kind: 'memory' })
     })
 
-    if (!sandbox().capabilities.deterministic) return
+    if (!sandbox().capabilities.fuel) return
 
     it('fuel, to the tick, and the session lives on', async () => {
       const source = code.loop(300_000)

@@ -52,7 +52,7 @@ export function worldConformance({ describe, it, expect, session, openSession, c
           clearInterval(timer)
           expect(gap, `the longest gap between two ticks of 5 ms was ${gap.toFixed(0)} ms`).toBeLessThan(250)
         },
-        { fuel: 5_000 },
+        { fuel: 5_000, timeoutMs: 2_000 },
       ))
 
     it('stops a computing guest at once when the step is cancelled, and closes the session', async () => {
