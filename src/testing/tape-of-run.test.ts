@@ -5,6 +5,7 @@ import { codeAgent, openRuntime, tool, toolAgent, type Agent, type LanguageModel
 import { memory } from '../engine/memory/memory.ts'
 import { memoryTape, recordingModel, tapeModel, type TapeRecord } from '../models/tape/tape.ts'
 import { quickjs } from '../sandbox/quickjs/quickjs.ts'
+import { fakeClock } from './fake-clock.ts'
 import { scriptedModel, type ScriptedReply } from './scripted-model.ts'
 import { tapeOfRun } from './tape-of-run.ts'
 
@@ -39,7 +40,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a limit, and the last question after it': { make: coder({ maxSteps: 1 }), replies: [code('1'), 'The best I have.'], status: 'limit' },
   'a run with a limit of time that is over by now': {
     make: coder({}),
-    replies: [code('finalAnswer(1)')],
+    replies: [code('1'), code('finalAnswer(1)')],
     options: { budget: { timeMs: 5_000 } },
   },
   'prompts that a hook has changed': {
@@ -75,7 +76,7 @@ const essence = ({ by, prompt, answer: { content, finishReason, usage, modelId }
 
 describe('the tape of a run', () => {
   it.each(Object.entries(CASES))('has %s as it was recorded live, and replays it', async (_, one) => {
-    await using runtime = await openRuntime({ engine: memory() })
+    await using runtime = await openRuntime({ engine: memory(), clock: fakeClock(Date.UTC(2020, 0, 1)) })
     const { result, live, tape } = await taped(runtime, one)
     expect(tape.length).toBeGreaterThan(0)
     expect(tape.map(essence)).toEqual(live.map(essence))
