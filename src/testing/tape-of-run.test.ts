@@ -40,7 +40,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a limit, and the last question after it': { make: coder({ maxSteps: 1 }), replies: [code('1'), 'The best I have.'], status: 'limit' },
   'a run with a limit of time that is over by now': {
     make: coder({}),
-    replies: [code('1'), code('finalAnswer(1)')],
+    replies: [code('let n = 0\nwhile (n < 400_000) n++ // long enough for a timer to fire'), code('finalAnswer(n)')],
     options: { budget: { timeMs: 5_000 } },
   },
   'prompts that a hook has changed': {
