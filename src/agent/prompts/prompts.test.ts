@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { monty } from '../../sandbox/monty/monty.ts'
 import { codeAgentPrompt } from './code-agent.prompt.ts'
 import { contextPrompt } from './context.prompt.ts'
 import { lastAttemptPrompt } from './last-attempt.prompt.ts'
@@ -21,6 +22,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   }),
   'code-agent-structured': codeAgentPrompt({ name: 'analyst', language: 'typescript', declarations: [], maxSteps: 7, isStructured: true }),
   'code-agent-python': codeAgentPrompt({ name: 'analyst', language: 'python', declarations: ['def first(id: int) -> int:\n    """A number."""'], maxSteps: 7, isStructured: false }),
+  'code-agent-monty': codeAgentPrompt({ name: 'analyst', language: 'python', declarations: [], maxSteps: 7, isStructured: false, notes: monty().notes?.python ?? [] }),
   'tool-agent': toolAgentPrompt({
     name: 'analyst',
     maxSteps: 7,
