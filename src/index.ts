@@ -7,7 +7,6 @@ import type { Agent, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agen
 import { createCodeAgent, createToolAgent, type AgentHost } from './agent/create-agent.ts'
 import { memory } from './engine/memory/memory.ts'
 import { Runtime } from './engine/runtime.ts'
-import { TroupeError } from './errors/troupe-error.ts'
 import type { LanguageModel } from './models/model.ts'
 import type { Limits } from './sandbox/limits.ts'
 import type { Language, Sandbox } from './sandbox/sandbox.ts'
@@ -32,8 +31,7 @@ function memoryRuntime(): Runtime {
 }
 
 async function lightSandbox(language: Language): Promise<Sandbox> {
-  if (language === 'typescript') return (await import('./sandbox/quickjs/quickjs.ts')).quickjs()
-  throw new TroupeError('sandbox/unavailable', `there is no light sandbox for ${language} yet: give the agent one with its option 'sandbox'`)
+  return language === 'typescript' ? (await import('./sandbox/quickjs/quickjs.ts')).quickjs() : (await import('./sandbox/monty/monty.ts')).monty()
 }
 
 /**

@@ -30,7 +30,8 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
   const callables = callablesOf(options.name, options.tools ?? [], options.agents ?? [], language, common.hooks)
   const limits = limitsOf({ ...defaults.limits, ...options.limits })
   const named = options.sandbox ?? defaults.sandbox
-  const sandbox = async (): Promise<Sandbox> => named ?? defaultSandbox(language)
+  let place = named
+  const sandbox = async (): Promise<Sandbox> => (place ??= await defaultSandbox(language))
   return {
     ...common,
     systemPrompt: (maxSteps) =>
@@ -41,6 +42,8 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
         maxSteps,
         ...(options.output && { finalAnswer: declareFinalAnswer(options.output, language) }),
         isStructured: options.structured ?? false,
+        // A run opens its actor before it asks for this: the sandbox is known by then.
+        notes: place?.notes?.[language] ?? [],
         ...(options.instructions !== undefined && { instructions: options.instructions }),
       }),
     open: (input, ctx, past) =>

@@ -15,10 +15,11 @@ export async function sandboxOf(name: string): Promise<Sandbox> {
     case 'quickjs':
       return (await import('../sandbox/quickjs/quickjs.ts')).quickjs()
     case 'monty':
+      return (await import('../sandbox/monty/monty.ts')).monty()
     case 'bubblewrap':
     case 'container':
     case 'gvisor':
-      throw new TroupeError('sandbox/unavailable', `the sandbox ${name} is not built yet; there is quickjs, for TypeScript`)
+      throw new TroupeError('sandbox/unavailable', `the sandbox ${name} is not built yet; there are quickjs, for TypeScript, and monty, for Python`)
     default:
       return assertNever(name)
   }

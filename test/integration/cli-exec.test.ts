@@ -34,7 +34,13 @@ describe('troupe exec --json', () => {
     expect(code).toBe(1)
   })
 
-  it.each([[['--language', 'python']], [['--sandbox', 'bubblewrap']]])('is unavailable: %s', async (flags) => {
+  it('runs Python', async () => {
+    const { code, report } = await exec('print(1)\n[1, 2][1] + 1', '--language', 'python')
+    expect(report).toMatchObject({ ok: true, value: 3, output: '1', isolation: 'interpreter' })
+    expect(code).toBe(0)
+  })
+
+  it.each([[['--sandbox', 'bubblewrap']]])('is unavailable: %s', async (flags) => {
     const { code, report } = await exec('1', ...flags)
     expect(report).toMatchObject({
       ok: false,

@@ -14,11 +14,13 @@ export interface CodeAgentPrompt {
   readonly maxSteps: number
   /** Whether each answer is JSON `{ thought, code }` instead of text. */
   readonly isStructured: boolean
+  /** What there is not of the language in this sandbox. */
+  readonly notes?: readonly string[]
 }
 
 /** The system text of an agent that acts by writing code. */
 export function codeAgentPrompt(variables: CodeAgentPrompt): string {
-  const { name, declarations, finalAnswer, instructions, maxSteps, isStructured } = variables
+  const { name, declarations, finalAnswer, instructions, maxSteps, isStructured, notes = [] } = variables
   const { title, tag, final, print, persistence, rules } = WORDING[variables.language]
   const tools = declarations.length === 0 ? 'There are no tools: work with the language alone.' : `\`\`\`${tag}\n${declarations.join('\n\n')}\n\`\`\``
   return [
@@ -29,7 +31,7 @@ ${isStructured ? JSON.stringify({ thought: THOUGHT, code: print }) : `${THOUGHT}
     `## Functions that your code can call
 ${tools}`,
     `## Rules
-${rules.map((rule) => `- ${rule}`).join('\n')}
+${[...rules, ...notes].map((rule) => `- ${rule}`).join('\n')}
 - ${persistence}
 - Finish by calling ${final} in your code, with the value that the task asks for. It ends the run at once: look at results first, answer in a later step when you need to judge them.${finalAnswer === undefined ? '' : `\n- The final value must fit its type here:\n\`\`\`${tag}\n${finalAnswer}\n\`\`\``}
 - Say only what the results show. When a result is missing or odd, say so; never make up a value.
