@@ -99,8 +99,13 @@ describe('callTool', () => {
   })
 
   it('hands a task to an agent, and makes an error of every end but done', async () => {
-    expect(await called('sub', '{"task":"t"}')).toMatchObject({ answer: { ok: true, value: '"from below"' }, notes: ['child 1.1 sub', 'started 1?'] })
-    const ended = await called('sub', '{"task":"t"}', { child: { status: 'limit', output: { half: 1 }, error: { code: 'budget/spent', message: 'the limit', retryable: false } } })
+    expect(await called('sub', '{"task":"t"}')).toMatchObject({
+      answer: { ok: true, value: '"from below"' },
+      notes: ['child 1.1 sub', 'started 1?'],
+    })
+    const ended = await called('sub', '{"task":"t"}', {
+      child: { status: 'limit', output: { half: 1 }, error: { code: 'budget/spent', message: 'the limit', retryable: false } },
+    })
     expect(ended.answer).toEqual(isError('AgentError', `ended as 'limit': the limit. Its best answer so far: {"half":1}`))
   })
 
@@ -113,7 +118,10 @@ describe('callTool', () => {
 describe('hooks', () => {
   it('are asked once for each call, tools and agents alike, before anything is logged', async () => {
     const seen: string[] = []
-    const hooks: Hooks = { beforeTool: ({ callId, tool: name }) => void seen.push(`${callId} ${name}`), afterTool: () => ({ output: { replaced: true } }) }
+    const hooks: Hooks = {
+      beforeTool: ({ callId, tool: name }) => void seen.push(`${callId} ${name}`),
+      afterTool: () => ({ output: { replaced: true } }),
+    }
     const { answer, notes } = await called('keep', '{}', { hooks })
     expect(answer).toEqual({ ok: true, value: '{"replaced":true}' })
     expect(notes).toEqual(['step 1.1.policy', 'emit policy 1.1', 'started 1', 'dispatch 1'])

@@ -10,7 +10,11 @@ const of = (language: 'typescript' | 'python') => callablesOf('me', [look], [sub
 
 describe('callablesOf', () => {
   it('finds tools and agents by both spellings of their names', () => {
-    expect([of('python').tool('look_up')?.name, of('python').tool('lookUp')?.name, of('python').tool('look')]).toEqual(['lookUp', 'lookUp', undefined])
+    expect([of('python').tool('look_up')?.name, of('python').tool('lookUp')?.name, of('python').tool('look')]).toEqual([
+      'lookUp',
+      'lookUp',
+      undefined,
+    ])
     expect([of('python').agent('my_helper')?.name, of('typescript').agent('myHelper')?.name]).toEqual(['myHelper', 'myHelper'])
   })
 
@@ -19,7 +23,11 @@ describe('callablesOf', () => {
     expect(declared).toContain('declare function lookUp(')
     expect(helper).toContain('declare function myHelper(input: { task: string; context?: Record<string, unknown> }): Promise<unknown>')
     expect(of('python').declarations()[1]).toContain('def my_helper(task: str, context: dict | None = None):')
-    expect(of('typescript').guestFunctions().map(({ name, parameters }) => [name, parameters])).toEqual([
+    expect(
+      of('typescript')
+        .guestFunctions()
+        .map(({ name, parameters }) => [name, parameters]),
+    ).toEqual([
       ['lookUp', ['id']],
       ['myHelper', ['task', 'context']],
     ])
@@ -32,6 +40,7 @@ describe('callablesOf', () => {
   it('takes a task with a context of plain JSON', () => {
     const { agentInput } = of('typescript')
     expect(agentInput(sub, { task: 't', context: { n: 1, gone: undefined } })).toEqual({ task: 't', context: { n: 1 } })
-    for (const bad of [null, 't', {}, { task: 1 }, { task: 't', context: null }]) expect(() => agentInput(sub, bad)).toThrow(expect.objectContaining({ code: 'tool/arguments' }))
+    for (const bad of [null, 't', {}, { task: 1 }, { task: 't', context: null }])
+      expect(() => agentInput(sub, bad)).toThrow(expect.objectContaining({ code: 'tool/arguments' }))
   })
 })

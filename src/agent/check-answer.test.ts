@@ -25,12 +25,18 @@ describe('checkAnswer', () => {
   it('gives the output as the schema made it, as tagged JSON', async () => {
     const output = z.object({ day: z.date(), n: z.number().default(1) })
     const answer = encode({ day: new Date(0) })
-    expect((await judge(answer, [], output)).verdict).toEqual({ ok: true, output: JSON.parse(encode({ day: new Date(0), n: 1 })) as unknown })
+    expect((await judge(answer, [], output)).verdict).toEqual({
+      ok: true,
+      output: JSON.parse(encode({ day: new Date(0), n: 1 })) as unknown,
+    })
   })
 
   it('says what does not fit, and then asks no check', async () => {
     const { verdict, notes } = await judge('{"n":"two"}', [never], z.object({ n: z.number() }))
-    expect(verdict).toMatchObject({ ok: false, reasons: expect.stringMatching(/does not fit the type[\s\S]*n[\s\S]*give the final answer again/) as string })
+    expect(verdict).toMatchObject({
+      ok: false,
+      reasons: expect.stringMatching(/does not fit the type[\s\S]*n[\s\S]*give the final answer again/) as string,
+    })
     expect(notes).toEqual([])
   })
 

@@ -18,7 +18,14 @@ function setUp(reply: ScriptedReply, options: { readonly output?: z.ZodType; rea
   return { model, agent }
 }
 
-const reply = { text: 'words', toolCalls: [], finishReason: 'stop' as const, usage: { inputTokens: 1, outputTokens: 1 }, modelId: 'm', attempts: 1 }
+const reply = {
+  text: 'words',
+  toolCalls: [],
+  finishReason: 'stop' as const,
+  usage: { inputTokens: 1, outputTokens: 1 },
+  modelId: 'm',
+  attempts: 1,
+}
 const step: Step = { type: 'answer', step: 1, reply, rejected: 'No.' }
 const after = (...steps: readonly Step[]): Transcript => ({ agent: 'a', task: 't', images: [], context: '', steps, earlier: [] })
 
@@ -36,7 +43,10 @@ describe('lastAttempt', () => {
   it('asks nothing of a run that was allowed no step', async () => {
     const { model, agent } = setUp('x')
     const ctx = fakeContext()
-    expect(await lastAttempt(agent, 'S', after(), ctx, 1, 'no steps')).toEqual({ status: 'limit', error: expect.objectContaining({ message: 'no steps' }) as unknown })
+    expect(await lastAttempt(agent, 'S', after(), ctx, 1, 'no steps')).toEqual({
+      status: 'limit',
+      error: expect.objectContaining({ message: 'no steps' }) as unknown,
+    })
     expect([model.calls, ctx.notes]).toEqual([[], []])
   })
 

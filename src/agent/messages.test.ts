@@ -15,8 +15,16 @@ const reply = (text: string, more: Partial<ModelReply> = {}): ModelReply => ({
   attempts: 1,
   ...more,
 })
-const transcript = (...steps: readonly Step[]): Transcript => ({ agent: 'a', task: 'The task.', images: [], context: '', steps, earlier: [] })
-const shown = (...steps: readonly Step[]) => promptOf(prompts, 'SYSTEM', transcript(...steps)).map((message) => [message.role, messageText(message)])
+const transcript = (...steps: readonly Step[]): Transcript => ({
+  agent: 'a',
+  task: 'The task.',
+  images: [],
+  context: '',
+  steps,
+  earlier: [],
+})
+const shown = (...steps: readonly Step[]) =>
+  promptOf(prompts, 'SYSTEM', transcript(...steps)).map((message) => [message.role, messageText(message)])
 
 describe('promptOf', () => {
   it('begins with the system text and the task with its context', () => {
@@ -62,8 +70,15 @@ describe('promptOf', () => {
       { type: 'reasoning' as const, text: 'hm', providerOptions: { p: { signature: 's' } } },
       ...calls.map((call) => ({ type: 'tool-call' as const, ...call })),
     ]
-    const [, , assistant, tool] = promptOf(prompts, 'S', transcript({ type: 'calls', step: 1, reply: reply('', { toolCalls: calls, content }), results }))
-    expect(assistant).toMatchObject({ role: 'assistant', content: [{ type: 'reasoning', providerOptions: { p: { signature: 's' } } }, { toolCallId: 'x' }, { toolCallId: 'x_2' }] })
+    const [, , assistant, tool] = promptOf(
+      prompts,
+      'S',
+      transcript({ type: 'calls', step: 1, reply: reply('', { toolCalls: calls, content }), results }),
+    )
+    expect(assistant).toMatchObject({
+      role: 'assistant',
+      content: [{ type: 'reasoning', providerOptions: { p: { signature: 's' } } }, { toolCallId: 'x' }, { toolCallId: 'x_2' }],
+    })
     expect(tool).toMatchObject({
       role: 'tool',
       content: [
@@ -84,7 +99,11 @@ describe('promptOf', () => {
   it('leaves out calls that were not made, and never sends an empty text', () => {
     const toolCalls = [{ id: 'x', name: 'a', input: '{}' }]
     const content = [{ type: 'tool-call' as const, ...(toolCalls[0] ?? { id: '', name: '', input: '' }) }]
-    const [, , assistant] = promptOf(prompts, 'S', transcript({ type: 'fault', step: 1, reply: reply('', { toolCalls, content }), fault: 'No.' }))
+    const [, , assistant] = promptOf(
+      prompts,
+      'S',
+      transcript({ type: 'fault', step: 1, reply: reply('', { toolCalls, content }), fault: 'No.' }),
+    )
     expect(assistant).toEqual({ role: 'assistant', content: [{ type: 'text', text: '(an empty answer)' }] })
   })
 

@@ -12,7 +12,10 @@ describe('nativeTools', () => {
     const declared = nativeTools(callables, z.object({ n: z.number() }))
     expect(declared.map(({ name }) => name)).toEqual(['lookUp', 'finalAnswer'])
     expect(declared[0]?.inputSchema).toMatchObject({ properties: { id: { type: 'number' } } })
-    expect(declared[1]?.inputSchema).toMatchObject({ required: ['answer'], properties: { answer: { properties: { n: { type: 'number' } } } } })
+    expect(declared[1]?.inputSchema).toMatchObject({
+      required: ['answer'],
+      properties: { answer: { properties: { n: { type: 'number' } } } },
+    })
   })
 })
 
@@ -45,15 +48,21 @@ describe('callsInText', () => {
     expect(found(text)).toEqual({ ok: true, calls: [one] })
   })
 
-  it.each(['no call here', '{"a": 1}', '{"name": "ada", "input": 1}', '[]', '[1, {"name": "lookUp", "arguments": {}}]'])('finds none in %j', (text) => {
-    expect(found(text)).toEqual({ ok: true, calls: [] })
-  })
+  it.each(['no call here', '{"a": 1}', '{"name": "ada", "input": 1}', '[]', '[1, {"name": "lookUp", "arguments": {}}]'])(
+    'finds none in %j',
+    (text) => {
+      expect(found(text)).toEqual({ ok: true, calls: [] })
+    },
+  )
 
   it('keeps an unknown name that is written as a call, so that the model is told of it', () => {
     expect(found('{"name": "other", "arguments": {}}')).toMatchObject({ calls: [{ name: 'other' }] })
   })
 
   it('tells JSON that is meant as a call and broken', () => {
-    expect(found('{"name": "lookUp", "arguments": {"id": 1')).toMatchObject({ ok: false, fault: expect.stringContaining('cannot be read') as string })
+    expect(found('{"name": "lookUp", "arguments": {"id": 1')).toMatchObject({
+      ok: false,
+      fault: expect.stringContaining('cannot be read') as string,
+    })
   })
 })

@@ -4,6 +4,7 @@ import type { ActionLog, CallRecord, Settled } from '../engine/context.ts'
 import type { Answer, Frame, SandboxSession } from '../sandbox/sandbox.ts'
 import { ActionReplay, Divergence, type PendingCall } from './replay.ts'
 
+const effectContext = { idempotencyKey: '', signal: new AbortController().signal, isWatched: false, live: () => {} }
 const ok = (value: string): AnswerBody => ({ ok: true, value })
 const frame = (call: number, args: string = '{}') => ({ type: 'call', call, tool: 'read', args }) as const
 const record = (call: number, order: number | null, value: string): CallRecord => ({
@@ -26,7 +27,7 @@ function setUp(recorded: readonly CallRecord[] = [], ended: ActionLog['ended'] =
     ended,
     started: async () => {},
     settled: async (answers: readonly Settled[]) => void notes.push(`logged ${answers.map(({ call }) => call).join('+')}`),
-    dispatch: (_, effect) => effect({ idempotencyKey: '', signal: new AbortController().signal, live: () => {} }),
+    dispatch: (_, effect) => effect(effectContext),
     close: () => {},
     end: async () => {},
     quiet: () => {},
@@ -116,10 +117,12 @@ describe('ActionReplay', () => {
 
   it('tells of a recorded call that is not made when the guest is quiet', async () => {
     const { replay } = setUp([record(1, 1, 'a')])
-    const frames = replay.frames((async function* (): AsyncGenerator<Frame> {
-      await settled()
-      yield { type: 'idle' }
-    })())
+    const frames = replay.frames(
+      (async function* (): AsyncGenerator<Frame> {
+        await settled()
+        yield { type: 'idle' }
+      })(),
+    )
     replay.idle()
     await expect(frames.next()).rejects.toThrow(Divergence)
   })
@@ -129,10 +132,12 @@ describe('ActionReplay', () => {
     replay.call(frame(1))
     replay.idle()
     await settled()
-    const frames = replay.frames((async function* (): AsyncGenerator<Frame> {
-      await new Promise(() => {})
-      yield { type: 'idle' }
-    })())
+    const frames = replay.frames(
+      (async function* (): AsyncGenerator<Frame> {
+        await new Promise(() => {})
+        yield { type: 'idle' }
+      })(),
+    )
     open.get(1)?.reject(new Error('the store is gone'))
     await expect(frames.next()).rejects.toThrow('the store is gone')
     await replay.drain(new AbortController().signal)

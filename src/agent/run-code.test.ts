@@ -64,7 +64,11 @@ async function eventsOf(run: AsyncIterable<RunEvent>): Promise<readonly RunEvent
   return events
 }
 
-const steps = ['const a = await read({ n: 1 })\nconsole.log("one")', 'const b = await read({ n: a })\nconsole.log("two")', 'finalAnswer([a, b])'] as const
+const steps = [
+  'const a = await read({ n: 1 })\nconsole.log("one")',
+  'const b = await read({ n: a })\nconsole.log("two")',
+  'finalAnswer([a, b])',
+] as const
 
 describe('a session that dies without the code’s fault', () => {
   it.each([

@@ -8,7 +8,11 @@ const asking = (inputTokens: number, maxOutputTokens: number, price: BudgetReque
   maxOutputTokens,
   price,
 })
-const used = (inputTokens: number, outputTokens: number, costUsd?: number) => ({ inputTokens, outputTokens, ...(costUsd !== undefined && { costUsd }) })
+const used = (inputTokens: number, outputTokens: number, costUsd?: number) => ({
+  inputTokens,
+  outputTokens,
+  ...(costUsd !== undefined && { costUsd }),
+})
 
 /** Whether a promise is settled once all that is due has run. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
@@ -45,7 +49,10 @@ describe('TreeBudget', () => {
     const second = await budget.reserve(asking(500, 8_192), signal)
     expect(second.maxOutputTokens).toBe(256)
     second.release()
-    await expect(budget.reserve(asking(501, 8_192), signal)).rejects.toMatchObject({ code: 'budget/spent', message: expect.stringContaining('2244 of 3000 tokens') as string })
+    await expect(budget.reserve(asking(501, 8_192), signal)).rejects.toMatchObject({
+      code: 'budget/spent',
+      message: expect.stringContaining('2244 of 3000 tokens') as string,
+    })
   })
 
   it('lets a call through that wants less than 256', async () => {
@@ -122,7 +129,8 @@ describe('TreeBudget', () => {
   })
 })
 
-const entry = (type: Entry['type'], body: unknown, at: number = 0): Entry => ({ run: 'r', seq: 1, epoch: 1, at: new Date(at).toISOString(), type, body }) as Entry
+const entry = (type: Entry['type'], body: unknown, at: number = 0): Entry =>
+  ({ run: 'r', seq: 1, epoch: 1, at: new Date(at).toISOString(), type, body }) as Entry
 
 describe('spentIn', () => {
   it('counts each model call that answered and each tool call that began, once', () => {
@@ -141,7 +149,12 @@ describe('spentIn', () => {
 
 describe('workedMs', () => {
   it('is the time since the run began, without that in which it was parked', () => {
-    const log = [entry('run-start', {}, 1_000), entry('run-waiting', {}, 1_500), entry('approval-given', {}, 9_500), entry('wait-end', {}, 9_600)]
+    const log = [
+      entry('run-start', {}, 1_000),
+      entry('run-waiting', {}, 1_500),
+      entry('approval-given', {}, 9_500),
+      entry('wait-end', {}, 9_600),
+    ]
     expect(workedMs(log, 10_000)).toBe(1_000)
     expect(workedMs([], 10_000)).toBe(0)
   })

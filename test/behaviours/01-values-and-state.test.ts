@@ -70,7 +70,9 @@ describe('values that go into the code', () => {
 describe('what a step leaves to the next', () => {
   it('8: functions, classes and variables of the first step are there in the second, and can be declared again', async () => {
     const model = scriptedModel([
-      code('function twice(n: number): number { return n * 2 }\nclass Counter { #n = 0; next() { return ++this.#n } }\nconst counter = new Counter()\nlet total = counter.next()'),
+      code(
+        'function twice(n: number): number { return n * 2 }\nclass Counter { #n = 0; next() { return ++this.#n } }\nconst counter = new Counter()\nlet total = counter.next()',
+      ),
       code('total += twice(20) + counter.next()\nconst kept = total'),
       code('function twice(n: number): number { return n * 3 }\nfinalAnswer([kept, twice(1), counter.next()])'),
     ])
@@ -87,7 +89,9 @@ describe('what a step leaves to the next', () => {
 
   it('9: finalAnswer called in a nested function ends the run with its value, and nothing after it runs', async () => {
     const model = scriptedModel(
-      code('const inner = () => { finalAnswer("deep"); console.log("after") }\nfunction outer() { [1].forEach(inner) }\nouter()\nconsole.log("later")'),
+      code(
+        'const inner = () => { finalAnswer("deep"); console.log("after") }\nfunction outer() { [1].forEach(inner) }\nouter()\nconsole.log("later")',
+      ),
     )
     const run = codeAgent({ name: 'coder', description, model }).run('Go.')
     const events = await eventsOf(run)

@@ -17,7 +17,11 @@ describe('6: a model that never ends', () => {
   it('6: ends after maxSteps with one last question, status limit and the best answer as text', async () => {
     const run = agent.run('Go.')
     const events = await eventsOf(run)
-    expect(await run).toMatchObject({ status: 'limit', output: 'as far as I came', error: { code: 'budget/spent', message: 'the limit of 5 steps is reached' } })
+    expect(await run).toMatchObject({
+      status: 'limit',
+      output: 'as far as I came',
+      error: { code: 'budget/spent', message: 'the limit of 5 steps is reached' },
+    })
     expect(ofType(events, 'code')).toHaveLength(5)
     expect(ofType(events, 'step-end').map(({ step, error }) => [step, error])).toEqual([
       [1, undefined],
@@ -71,10 +75,7 @@ describe('7: names', () => {
     ['a tool with the agent’s own name', () => codeAgent({ name: 'noop', description, model, tools: [noop] })],
     ['a managed agent with the name of a tool', () => toolAgent({ name: 'a', description, model, tools: [noop], agents: [sub] })],
     ['a managed agent with the agent’s own name', () => toolAgent({ name: 'noop', description, model, agents: [sub] })],
-    [
-      'names that meet in Python only',
-      () => codeAgent({ name: 'no_op', description, model, tools: [tool({ ...noop, name: 'noOp' })] }),
-    ],
+    ['names that meet in Python only', () => codeAgent({ name: 'no_op', description, model, tools: [tool({ ...noop, name: 'noOp' })] })],
   ])('7: %s is refused when the agent is made', (_, make) => {
     expect(make).toThrow(expect.objectContaining({ code: 'tool/name-clash' }))
   })
@@ -123,7 +124,13 @@ describe('10: checks of the final answer', () => {
       calling(['finalAnswer', { answer: { n: 1 } }]),
       calling(['finalAnswer', { answer: { n: 2 } }]),
     ])
-    const agent = toolAgent({ name: 'picker', description, model, output: z.object({ n: z.number() }), checks: [({ n }) => n > 1 || 'too small'] })
+    const agent = toolAgent({
+      name: 'picker',
+      description,
+      model,
+      output: z.object({ n: z.number() }),
+      checks: [({ n }) => n > 1 || 'too small'],
+    })
     expect(await agent.run('Pick.')).toMatchObject({ status: 'done', output: { n: 2 }, steps: 3 })
     expect(lastMessage(model, 2)).toContain('does not fit the type')
     expect(lastMessage(model)).toContain('too small')

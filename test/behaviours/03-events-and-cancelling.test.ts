@@ -23,7 +23,12 @@ describe('13: handlers by event', () => {
   it('13: `all` takes the events of managed agents too', async () => {
     const seen: string[] = []
     const helper = codeAgent({ name: 'helper', description, model: scriptedModel(code('finalAnswer(1)')) })
-    const boss = codeAgent({ name: 'boss', description, agents: [helper], model: scriptedModel(code('finalAnswer(await helper({ task: "x" }))')) })
+    const boss = codeAgent({
+      name: 'boss',
+      description,
+      agents: [helper],
+      model: scriptedModel(code('finalAnswer(await helper({ task: "x" }))')),
+    })
     await boss.run('Go.', { on: { 'run-start': ({ agent }) => seen.push(agent) } })
     expect(seen).toEqual(['boss', 'helper'])
   })

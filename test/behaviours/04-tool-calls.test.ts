@@ -24,7 +24,9 @@ function resultsShown(model: ReturnType<typeof scriptedModel>): readonly { id: s
   const last = model.calls.at(-1)?.prompt.at(-1)
   if (last?.role !== 'tool') return []
   return last.content.flatMap((part) =>
-    part.type === 'tool-result' ? [{ id: part.toolCallId, type: part.output.type, value: 'value' in part.output ? part.output.value : null }] : [],
+    part.type === 'tool-result'
+      ? [{ id: part.toolCallId, type: part.output.type, value: 'value' in part.output ? part.output.value : null }]
+      : [],
   )
 }
 

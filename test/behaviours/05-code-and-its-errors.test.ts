@@ -16,7 +16,9 @@ async function shownAfter(answer: string) {
 describe('23: code that throws', () => {
   it('23: the error has name, message and the line of the model’s own code; prints and variables before it are kept', async () => {
     const { shown, events, result } = await shownAfter(
-      code('let kept = 1\nconsole.log("so far so good")\nfunction errorFunction() {\n  throw new RangeError("too far")\n}\nerrorFunction()\nkept = 2'),
+      code(
+        'let kept = 1\nconsole.log("so far so good")\nfunction errorFunction() {\n  throw new RangeError("too far")\n}\nerrorFunction()\nkept = 2',
+      ),
     )
     expect(shown).toContain('Printed:\nso far so good')
     expect(shown).toMatch(/Error \(line [46] of your code\): RangeError: too far/)

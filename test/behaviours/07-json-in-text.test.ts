@@ -7,7 +7,11 @@ import { eventsOf, lastMessage, ofType } from './support.ts'
 
 describe('32: JSON among words', () => {
   it('32: the words before it are given apart, the words after it are left out', () => {
-    expect(jsonIn('I will look.\n{"a": {"b": "}"}} and then more {')).toEqual({ ok: true, value: { a: { b: '}' } }, before: 'I will look.' })
+    expect(jsonIn('I will look.\n{"a": {"b": "}"}} and then more {')).toEqual({
+      ok: true,
+      value: { a: { b: '}' } },
+      before: 'I will look.',
+    })
   })
 
   it.each([
@@ -25,7 +29,13 @@ describe('32: JSON among words', () => {
 })
 
 describe('a model without native tool calls', () => {
-  const lookUp = tool({ name: 'lookUp', description: 'Looks up.', effect: 'read', input: z.object({ id: z.number() }), run: ({ id }) => id * 10 })
+  const lookUp = tool({
+    name: 'lookUp',
+    description: 'Looks up.',
+    effect: 'read',
+    input: z.object({ id: z.number() }),
+    run: ({ id }) => id * 10,
+  })
   const description = 'Works things out.'
 
   it('writes its calls as JSON in its text, one or a list, and is shown the results in order', async () => {
@@ -59,7 +69,10 @@ describe('a model without native tool calls', () => {
   })
 
   it('a final answer that a check refuses is told why', async () => {
-    const model = scriptedModel(['{"name": "finalAnswer", "arguments": {"answer": 1}}', '{"name": "finalAnswer", "arguments": {"answer": 2}}'])
+    const model = scriptedModel([
+      '{"name": "finalAnswer", "arguments": {"answer": 1}}',
+      '{"name": "finalAnswer", "arguments": {"answer": 2}}',
+    ])
     const agent = toolAgent({ name: 'worker', description, model, checks: [(answer) => answer === 2] })
     expect(await agent.run('Go.')).toMatchObject({ status: 'done', output: 2 })
     expect(lastMessage(model)).toContain('The final answer was not accepted')

@@ -6,7 +6,13 @@ import { code, eventsOf, lastMessage, ofType, waitMs } from './support.ts'
 
 const description = 'Works things out.'
 const tools = [
-  tool({ name: 'slow', description: 'Takes its time.', effect: 'read', input: z.object({ ms: z.number() }), run: async ({ ms }, { signal }) => waitMs(ms, signal).then(() => 'slept') }),
+  tool({
+    name: 'slow',
+    description: 'Takes its time.',
+    effect: 'read',
+    input: z.object({ ms: z.number() }),
+    run: async ({ ms }, { signal }) => waitMs(ms, signal).then(() => 'slept'),
+  }),
 ]
 
 /** Runs one program as a step, then ends. Gives what the model was shown of it. */
@@ -42,7 +48,9 @@ describe('33: code without an end', () => {
   })
 
   it('33: an endless generator is fine as long as it is not run to its end', async () => {
-    expect(await shownAfter('function* all() { let n = 0; for (;;) yield n++ }\nconst [a, b, c] = all()\nconsole.log(a, b, c)')).toContain('0 1 2')
+    expect(await shownAfter('function* all() { let n = 0; for (;;) yield n++ }\nconst [a, b, c] = all()\nconsole.log(a, b, c)')).toContain(
+      '0 1 2',
+    )
   })
 })
 
@@ -53,7 +61,10 @@ describe('34: the final answer cannot be caught', () => {
     ['by a rejected promise', 'await Promise.allSettled([(async () => finalAnswer(34))()])\nfinalAnswer("went on")'],
     ['by name', 'finalAnswer({ value: 34 }.value)'],
   ])('34: %s', async (_, program) => {
-    expect(await codeAgent({ name: 'coder', description, model: scriptedModel(code(program)) }).run('Go.')).toMatchObject({ output: 34, steps: 1 })
+    expect(await codeAgent({ name: 'coder', description, model: scriptedModel(code(program)) }).run('Go.')).toMatchObject({
+      output: 34,
+      steps: 1,
+    })
   })
 })
 
@@ -88,7 +99,14 @@ describe('37: time', () => {
   })
 
   it('37: a tool has a time of its own, and its step goes on when that is over', async () => {
-    const hung = tool({ name: 'hung', description: 'Never ends.', effect: 'read', timeoutMs: 50, input: z.object({}), run: () => new Promise<never>(() => {}) })
+    const hung = tool({
+      name: 'hung',
+      description: 'Never ends.',
+      effect: 'read',
+      timeoutMs: 50,
+      input: z.object({}),
+      run: () => new Promise<never>(() => {}),
+    })
     const model = scriptedModel(code('try { await hung({}) } catch (error) { finalAnswer(error.name) }'))
     const run = codeAgent({ name: 'coder', description, model, tools: [hung] }).run('Go.')
     const events = await eventsOf(run)

@@ -19,15 +19,33 @@ function tree(kinds: readonly ('code' | 'tool')[]) {
   const [leafKind, ...above] = kinds
   const leaf =
     leafKind === 'code'
-      ? codeAgent({ name: 'level1', description, tools: [read], model: scriptedModel({ content: code('finalAnswer(await read({ n: 1 }))'), usage }) })
-      : toolAgent({ name: 'level1', description, tools: [read], model: scriptedModel([{ ...calling(['read', { n: 1 }]), usage }, { content: '10', usage }]) })
+      ? codeAgent({
+          name: 'level1',
+          description,
+          tools: [read],
+          model: scriptedModel({ content: code('finalAnswer(await read({ n: 1 }))'), usage }),
+        })
+      : toolAgent({
+          name: 'level1',
+          description,
+          tools: [read],
+          model: scriptedModel([
+            { ...calling(['read', { n: 1 }]), usage },
+            { content: '10', usage },
+          ]),
+        })
   return above.reduce((below, kind, i) => {
     const name = `level${i + 2}`
     const model =
       kind === 'code'
         ? scriptedModel({ content: code(`finalAnswer(await ${below.name}({ task: "for ${below.name}" }))`), usage })
-        : scriptedModel([{ ...calling([below.name, { task: `for ${below.name}` }]), usage }, { content: '10', usage }])
-    return kind === 'code' ? codeAgent({ name, description, agents: [below], model }) : toolAgent({ name, description, agents: [below], model })
+        : scriptedModel([
+            { ...calling([below.name, { task: `for ${below.name}` }]), usage },
+            { content: '10', usage },
+          ])
+    return kind === 'code'
+      ? codeAgent({ name, description, agents: [below], model })
+      : toolAgent({ name, description, agents: [below], model })
   }, leaf)
 }
 
@@ -77,7 +95,11 @@ describe('managed agents side by side', () => {
       name: 'boss',
       description,
       agents: [sub],
-      model: scriptedModel(code('const all = await Promise.all([30, 1, 2].map((n) => sub({ task: "t", context: { n } })))\nfinalAnswer(all.map(({ got }) => got))')),
+      model: scriptedModel(
+        code(
+          'const all = await Promise.all([30, 1, 2].map((n) => sub({ task: "t", context: { n } })))\nfinalAnswer(all.map(({ got }) => got))',
+        ),
+      ),
     })
     const run = boss.run('Go.')
     const events = await eventsOf(run)
@@ -96,7 +118,10 @@ describe('managed agents side by side', () => {
   })
 
   it('a positional task works in code, and one that is missing is an error that shows the signature', async () => {
-    const model = scriptedModel([code('const one = await sub("t", { n: 2 })\nconsole.log(one.got)\nawait sub({ context: {} })'), code('finalAnswer(one)')])
+    const model = scriptedModel([
+      code('const one = await sub("t", { n: 2 })\nconsole.log(one.got)\nawait sub({ context: {} })'),
+      code('finalAnswer(one)'),
+    ])
     const run = codeAgent({ name: 'boss', description, agents: [sub], model }).run('Go.')
     expect(await run).toMatchObject({ status: 'done', output: { got: 20 } })
     expect(lastMessage(model)).toContain('Printed:\n20')
@@ -106,7 +131,12 @@ describe('managed agents side by side', () => {
 
 describe('managed agents that do not succeed', () => {
   const down = codeAgent({ name: 'down', description, model: scriptedModel(new Error('out of order')) })
-  const short = codeAgent({ name: 'short', description, maxSteps: 1, model: scriptedModel([{ when: /You have to stop/, reply: 'half of it' }, { reply: code('1') }]) })
+  const short = codeAgent({
+    name: 'short',
+    description,
+    maxSteps: 1,
+    model: scriptedModel([{ when: /You have to stop/, reply: 'half of it' }, { reply: code('1') }]),
+  })
 
   it('a failure is an error that the code sees by name and message, and the caller goes on', async () => {
     const model = scriptedModel(
@@ -122,18 +152,28 @@ finalAnswer(settled.map(({ reason }) => reason.name + ': ' + reason.message))`),
         expect.stringMatching(/^AgentError: agent short ended as 'limit': .*half of it/),
       ],
     })
-    expect(ofType(events, 'agent-end').map(({ status }) => status).toSorted()).toEqual(['failed', 'limit'])
+    expect(
+      ofType(events, 'agent-end')
+        .map(({ status }) => status)
+        .toSorted(),
+    ).toEqual(['failed', 'limit'])
   })
 
   it('a failure not caught is an error of the step, told to the model', async () => {
     const model = scriptedModel([code('await down({ task: "a" })'), code('finalAnswer("went on")')])
-    expect(await codeAgent({ name: 'boss', description, agents: [down], model }).run('Go.')).toMatchObject({ status: 'done', output: 'went on' })
+    expect(await codeAgent({ name: 'boss', description, agents: [down], model }).run('Go.')).toMatchObject({
+      status: 'done',
+      output: 'went on',
+    })
     expect(lastMessage(model)).toContain('out of order')
   })
 
   it('in a tool agent it is an error result, and its siblings are there', async () => {
     const model = scriptedModel([calling(['down', { task: 'a' }], ['short', { task: 'b' }], ['down', { job: 'c' }]), 'went on'])
-    expect(await toolAgent({ name: 'boss', description, agents: [down, short], model }).run('Go.')).toMatchObject({ status: 'done', output: 'went on' })
+    expect(await toolAgent({ name: 'boss', description, agents: [down, short], model }).run('Go.')).toMatchObject({
+      status: 'done',
+      output: 'went on',
+    })
     expect(lastMessage(model)).toContain('out of order')
     expect(lastMessage(model)).toContain('half of it')
     expect(lastMessage(model)).toContain('task must be a text')
@@ -142,7 +182,10 @@ finalAnswer(settled.map(({ reason }) => reason.name + ': ' + reason.message))`),
   it('a model or a limit that the caller leaves to its agents is taken by them', async () => {
     const bare = codeAgent({ name: 'bare', description })
     const boss = codeAgent({ name: 'boss', description, agents: [bare] })
-    const model = scriptedModel([{ agent: 'bare', reply: code('finalAnswer("below")') }, { reply: code('finalAnswer(await bare({ task: "t" }))') }])
+    const model = scriptedModel([
+      { agent: 'bare', reply: code('finalAnswer("below")') },
+      { reply: code('finalAnswer(await bare({ task: "t" }))') },
+    ])
     expect(await boss.withDefaults({ model }).run('Go.')).toMatchObject({ output: 'below' })
   })
 })

@@ -30,7 +30,10 @@ describe('planning', () => {
 
   it('plans are no steps of their own, and their tokens are counted', async () => {
     const usage = { inputTokens: 10, outputTokens: 1 }
-    const model = scriptedModel([{ when: isPlanPrompt, reply: { content: 'Plan.', usage } }, { reply: { content: code('finalAnswer(1)'), usage } }])
+    const model = scriptedModel([
+      { when: isPlanPrompt, reply: { content: 'Plan.', usage } },
+      { reply: { content: code('finalAnswer(1)'), usage } },
+    ])
     expect(await codeAgent({ name: 'planner', description, model, planEvery: 1, maxSteps: 1 }).run('Go.')).toMatchObject({
       status: 'done',
       steps: 1,
@@ -56,7 +59,11 @@ describe('planning', () => {
 })
 
 describe('reasons to stop', () => {
-  const endless = () => scriptedModel([{ when: /You have to stop/, reply: 'so far' }, { reply: { content: code('console.log("on")'), usage: { inputTokens: 1_000_000, outputTokens: 0 } } }])
+  const endless = () =>
+    scriptedModel([
+      { when: /You have to stop/, reply: 'so far' },
+      { reply: { content: code('console.log("on")'), usage: { inputTokens: 1_000_000, outputTokens: 0 } } },
+    ])
 
   it('a condition is a function of the transcript; what it says is the reason of the limit, told to the model', async () => {
     const model = endless()

@@ -19,14 +19,19 @@ function setUp(hooks: Hooks) {
       return `sent to ${to}`
     },
   })
-  const model = scriptedModel(code("const out = []\nfor (const to of ['ann', 'eve']) { try { out.push(await send({ to })) } catch (error) { out.push(`${error.name}: ${error.message}`) } }\nfinalAnswer(out)"))
+  const model = scriptedModel(
+    code(
+      "const out = []\nfor (const to of ['ann', 'eve']) { try { out.push(await send({ to })) } catch (error) { out.push(`${error.name}: ${error.message}`) } }\nfinalAnswer(out)",
+    ),
+  )
   return { ran, send, model, agent: codeAgent({ name: 'worker', description, model, tools: [send], hooks }) }
 }
 
 describe('before a tool', () => {
   it('deny: the call does not run, the code sees RejectedError with the reason, and the log says which rule', async () => {
     const { ran, agent } = setUp({
-      beforeTool: ({ tool: name, args }) => (JSON.stringify(args).includes('eve') ? { decision: 'deny', reason: `${name} to strangers`, rule: 'known people' } : undefined),
+      beforeTool: ({ tool: name, args }) =>
+        JSON.stringify(args).includes('eve') ? { decision: 'deny', reason: `${name} to strangers`, rule: 'known people' } : undefined,
     })
     const run = agent.run('Go.')
     const events = await eventsOf(run)
@@ -41,7 +46,9 @@ describe('before a tool', () => {
   it('ask: a person decides', async () => {
     const { ran, agent } = setUp({ beforeTool: ({ args }) => ({ decision: JSON.stringify(args).includes('eve') ? 'ask' : 'allow' }) })
     await using runtime = await openRuntime({ engine: memory() })
-    const run = runtime.run(agent, 'Go.', { on: { 'approval-wanted': ({ callId }) => void runtime.reject(run.id, callId, { reason: 'no' }) } })
+    const run = runtime.run(agent, 'Go.', {
+      on: { 'approval-wanted': ({ callId }) => void runtime.reject(run.id, callId, { reason: 'no' }) },
+    })
     expect(await run).toMatchObject({ output: ['sent to ann', expect.stringMatching(/^RejectedError: .*no/)] })
     expect(ran).toEqual(['ann'])
   })
@@ -102,7 +109,9 @@ describe('after a tool', () => {
 
 describe('around the model', () => {
   it('before: another prompt is sent in place of the one given', async () => {
-    const { model, agent } = setUp({ beforeModel: ({ prompt }) => prompt.map((message) => (message.role === 'system' ? { ...message, content: 'REDACTED' } : message)) })
+    const { model, agent } = setUp({
+      beforeModel: ({ prompt }) => prompt.map((message) => (message.role === 'system' ? { ...message, content: 'REDACTED' } : message)),
+    })
     await agent.run('Go.')
     expect(model.prompts[0]).toMatch(/^REDACTED/)
   })

@@ -6,7 +6,13 @@ import { scriptedModel, type ScriptedReply } from '../../src/testing/scripted-mo
 import { calling, code, eventsOf, ofType, waitMs } from './support.ts'
 
 const description = 'Works things out.'
-const noop = tool({ name: 'noop', description: 'Nothing.', effect: 'read', input: z.object({ n: z.number().default(0) }), run: ({ n }) => n })
+const noop = tool({
+  name: 'noop',
+  description: 'Nothing.',
+  effect: 'read',
+  input: z.object({ n: z.number().default(0) }),
+  run: ({ n }) => n,
+})
 const said = (content: string, inputTokens: number, outputTokens: number) => ({ content, usage: { inputTokens, outputTokens } })
 
 /** The rough size of the first prompt of these agents; budgets below are far from it. */
@@ -16,12 +22,20 @@ describe('tokens', () => {
   it('a call for which no room is left is not made, and the run ends with status limit', async () => {
     const model = scriptedModel([said(code('let n = 1'), 40_000, 5_000), said(code('n++'), 40_000, 5_000), code('finalAnswer(n)')])
     const result = await codeAgent({ name: 'worker', description, model, budget: { tokens: 60_000 } }).run('Go.')
-    expect(result).toMatchObject({ status: 'limit', error: { code: 'budget/spent', message: expect.stringContaining('90000 of 60000 tokens') as string } })
+    expect(result).toMatchObject({
+      status: 'limit',
+      error: { code: 'budget/spent', message: expect.stringContaining('90000 of 60000 tokens') as string },
+    })
     expect(model.calls).toHaveLength(2)
   })
 
   it('what a call may write is lowered to what is left, and under 256 it is not made', async () => {
-    const model = scriptedModel([said(code('1'), 1_000, 1_000), said(code('2'), 1_000, 1_000), said(code('3'), 1_000, 1_000), code('finalAnswer(4)')])
+    const model = scriptedModel([
+      said(code('1'), 1_000, 1_000),
+      said(code('2'), 1_000, 1_000),
+      said(code('3'), 1_000, 1_000),
+      code('finalAnswer(4)'),
+    ])
     const agent = codeAgent({ name: 'worker', description, model })
     const result = await agent.run('Go.', { budget: { tokens: PROMPT_TOKENS + 4_000 } })
     expect(result.status).toBe('limit')
@@ -65,13 +79,23 @@ describe('USD', () => {
 
 describe('tool calls', () => {
   it('the call after the last one ends the run, in both kinds, and is not made', async () => {
-    const inCode = codeAgent({ name: 'worker', description, tools: [noop], model: scriptedModel(code('for (let n = 0; n < 9; n++) await noop({ n })')) })
+    const inCode = codeAgent({
+      name: 'worker',
+      description,
+      tools: [noop],
+      model: scriptedModel(code('for (let n = 0; n < 9; n++) await noop({ n })')),
+    })
     const run = inCode.run('Go.', { budget: { toolCalls: 3 } })
     const events = await eventsOf(run)
     expect(await run).toMatchObject({ status: 'limit', error: { code: 'budget/spent', message: 'the budget of 3 tool calls is spent' } })
     expect(ofType(events, 'tool-end').map(({ output }) => output)).toEqual([0, 1, 2])
 
-    const byCalls = toolAgent({ name: 'worker', description, tools: [noop], model: scriptedModel(calling(['noop', { n: 1 }], ['noop', { n: 2 }])) })
+    const byCalls = toolAgent({
+      name: 'worker',
+      description,
+      tools: [noop],
+      model: scriptedModel(calling(['noop', { n: 1 }], ['noop', { n: 2 }])),
+    })
     const second = byCalls.run('Go.', { budget: { toolCalls: 3 } })
     const ends = ofType(await eventsOf(second), 'tool-end')
     expect((await second).status).toBe('limit')
@@ -88,9 +112,21 @@ describe('tool calls', () => {
 
 describe('time', () => {
   it('timeMs ends the whole tree, whatever is under way', async () => {
-    const slow = tool({ name: 'slow', description: 'Slow.', effect: 'read', input: z.object({}), run: (_, { signal }) => waitMs(60_000, signal) })
+    const slow = tool({
+      name: 'slow',
+      description: 'Slow.',
+      effect: 'read',
+      input: z.object({}),
+      run: (_, { signal }) => waitMs(60_000, signal),
+    })
     const sub = codeAgent({ name: 'sub', description, tools: [slow], model: scriptedModel(code('await slow({})')) })
-    const boss = codeAgent({ name: 'boss', description, agents: [sub], model: scriptedModel(code('await sub({ task: "t" })')), budget: { timeMs: 400 } })
+    const boss = codeAgent({
+      name: 'boss',
+      description,
+      agents: [sub],
+      model: scriptedModel(code('await sub({ task: "t" })')),
+      budget: { timeMs: 400 },
+    })
     const begun = performance.now()
     const run = boss.run('Go.')
     const events = await eventsOf(run)
@@ -106,13 +142,21 @@ describe('time', () => {
 describe('over the tree', () => {
   it('a managed agent spends from its caller’s budget, and its own may be smaller', async () => {
     const spender = (budget: { tokens?: number }) =>
-      codeAgent({ name: 'spender', description, budget, model: scriptedModel([said(code('1'), 30_000, 1_000), said(code('finalAnswer("spent")'), 30_000, 1_000)]) })
+      codeAgent({
+        name: 'spender',
+        description,
+        budget,
+        model: scriptedModel([said(code('1'), 30_000, 1_000), said(code('finalAnswer("spent")'), 30_000, 1_000)]),
+      })
     const boss = (budget: { tokens?: number }) =>
       codeAgent({
         name: 'boss',
         description,
         agents: [spender(budget)],
-        model: scriptedModel([said(code('try { console.log(await spender({ task: "t" })) } catch (error) { console.log(error.message) }'), 1_000, 100), code('finalAnswer("on")')]),
+        model: scriptedModel([
+          said(code('try { console.log(await spender({ task: "t" })) } catch (error) { console.log(error.message) }'), 1_000, 100),
+          code('finalAnswer("on")'),
+        ]),
       })
     expect(await boss({}).run('Go.', { budget: { tokens: 50_000 } })).toMatchObject({ status: 'limit', usage: { inputTokens: 61_000 } })
 
@@ -155,7 +199,13 @@ describe('over the tree', () => {
 
 describe('a resumed run', () => {
   it('has spent what its log says, holds nothing for calls that are in the log, and goes on with what is left', async () => {
-    const wait = tool({ name: 'wait', description: 'Waits for a person.', effect: 'irreversible', input: z.object({}), run: () => 'waited' })
+    const wait = tool({
+      name: 'wait',
+      description: 'Waits for a person.',
+      effect: 'irreversible',
+      input: z.object({}),
+      run: () => 'waited',
+    })
     const model = scriptedModel([said(code('const got = await wait({})'), 30_000, 1_000), said(code('finalAnswer(got)'), 10_000, 1_000)])
     const agent = codeAgent({ name: 'worker', description, tools: [wait], model, budget: { tokens: 45_000 } })
     const engine = memory()

@@ -9,11 +9,19 @@ const description = 'Works things out.'
 
 function setUp(options: { readonly isAlways?: boolean } = {}) {
   const done: string[] = []
-  const read = tool({ name: 'read', description: 'Reads.', effect: 'read', input: z.object({ what: z.string() }), run: ({ what }) => void done.push(`read ${what}`) })
+  const read = tool({
+    name: 'read',
+    description: 'Reads.',
+    effect: 'read',
+    input: z.object({ what: z.string() }),
+    run: ({ what }) => void done.push(`read ${what}`),
+  })
   const pay = tool({
     name: 'pay',
     description: 'Pays.',
-    ...(options.isAlways ? { effect: 'irreversible' as const } : { effect: 'write' as const, needsApproval: ({ euros }: { euros: number }) => euros > 100 }),
+    ...(options.isAlways
+      ? { effect: 'irreversible' as const }
+      : { effect: 'write' as const, needsApproval: ({ euros }: { euros: number }) => euros > 100 }),
     input: z.object({ euros: z.number() }),
     run: ({ euros }) => {
       done.push(`paid ${euros}`)
@@ -38,14 +46,21 @@ async function answered(runtime: Runtime, agent: Agent, answer: (args: string) =
 }
 
 describe('an approval in the middle of code', () => {
-  const twoBills = code("const out = []\nfor (const euros of [50, 500, 5000]) { try { out.push(await pay({ euros })) } catch (error) { out.push(`${error.name}: ${error.message}`) } }\nfinalAnswer(out)")
+  const twoBills = code(
+    'const out = []\nfor (const euros of [50, 500, 5000]) { try { out.push(await pay({ euros })) } catch (error) { out.push(`${error.name}: ${error.message}`) } }\nfinalAnswer(out)',
+  )
 
   it('needsApproval asks for some arguments only; approve runs the call, reject is an error that the code sees', async () => {
     const { done, pay } = setUp()
     await using runtime = await openRuntime({ engine: memory() })
     const agent = codeAgent({ name: 'payer', description, tools: [pay], model: scriptedModel(twoBills) })
-    const { events, result } = await answered(runtime, agent, (args) => (args.includes('5000') ? ['reject', { reason: 'too much', by: 'ann' }] : ['approve', { by: 'ann' }]))
-    expect(result).toMatchObject({ status: 'done', output: ['paid 50', 'paid 500', expect.stringMatching(/^RejectedError: pay was not allowed: too much/)] })
+    const { events, result } = await answered(runtime, agent, (args) =>
+      args.includes('5000') ? ['reject', { reason: 'too much', by: 'ann' }] : ['approve', { by: 'ann' }],
+    )
+    expect(result).toMatchObject({
+      status: 'done',
+      output: ['paid 50', 'paid 500', expect.stringMatching(/^RejectedError: pay was not allowed: too much/)],
+    })
     expect(done).toEqual(['paid 50', 'paid 500'])
     expect(ofType(events, 'approval-wanted').map(({ tool: name, args, reason }) => [name, args, reason])).toEqual([
       ['pay', { euros: 500 }, 'approval'],
@@ -60,7 +75,12 @@ describe('an approval in the middle of code', () => {
   it('approve with a result: the call is not made, the code gets that result', async () => {
     const { done, pay } = setUp({ isAlways: true })
     await using runtime = await openRuntime({ engine: memory() })
-    const agent = codeAgent({ name: 'payer', description, tools: [pay], model: scriptedModel(code('finalAnswer(await pay({ euros: 1 }))')) })
+    const agent = codeAgent({
+      name: 'payer',
+      description,
+      tools: [pay],
+      model: scriptedModel(code('finalAnswer(await pay({ euros: 1 }))')),
+    })
     const { result } = await answered(runtime, agent, () => ['approve', { result: 'paid by hand' }])
     expect(result).toMatchObject({ status: 'done', output: 'paid by hand' })
     expect(done).toEqual([])
@@ -108,7 +128,10 @@ describe('parked and resumed', () => {
     const before = await openRuntime({ engine, parkAfterMs: 0 })
     const begun = before.run(agent(), 'Go.')
     const waiting = await begun.untilWaiting()
-    expect(waiting).toMatchObject({ status: 'waiting', waits: [{ callId: `${begun.id}:1.2`, reason: 'approval', question: 'May pay be called? Arguments: {"euros":3}' }] })
+    expect(waiting).toMatchObject({
+      status: 'waiting',
+      waits: [{ callId: `${begun.id}:1.2`, reason: 'approval', question: 'May pay be called? Arguments: {"euros":3}' }],
+    })
     await before[Symbol.asyncDispose]()
     expect(done).toEqual(['read before'])
 
@@ -122,8 +145,18 @@ describe('parked and resumed', () => {
 
   it('a wait in a managed agent is told at the root, and answered there', async () => {
     const { done, pay } = setUp({ isAlways: true })
-    const payer = codeAgent({ name: 'payer', description, tools: [pay], model: scriptedModel(code('finalAnswer(await pay({ euros: 3 }))')) })
-    const boss = codeAgent({ name: 'boss', description, agents: [payer], model: scriptedModel(code('finalAnswer(await payer({ task: "t" }))')) })
+    const payer = codeAgent({
+      name: 'payer',
+      description,
+      tools: [pay],
+      model: scriptedModel(code('finalAnswer(await pay({ euros: 3 }))')),
+    })
+    const boss = codeAgent({
+      name: 'boss',
+      description,
+      agents: [payer],
+      model: scriptedModel(code('finalAnswer(await payer({ task: "t" }))')),
+    })
     await using runtime = await openRuntime({ engine: memory(), parkAfterMs: 0 })
     const run = runtime.run(boss, 'Go.')
     const waiting = await run.untilWaiting()
@@ -136,7 +169,12 @@ describe('parked and resumed', () => {
 
   it('a run that is cancelled while it waits makes no call', async () => {
     const { done, pay } = setUp({ isAlways: true })
-    const agent = codeAgent({ name: 'payer', description, tools: [pay], model: scriptedModel(code('finalAnswer(await pay({ euros: 3 }))')) })
+    const agent = codeAgent({
+      name: 'payer',
+      description,
+      tools: [pay],
+      model: scriptedModel(code('finalAnswer(await pay({ euros: 3 }))')),
+    })
     await using runtime = await openRuntime({ engine: memory(), parkAfterMs: 0 })
     const run = runtime.run(agent, 'Go.')
     await run.untilWaiting()

@@ -49,17 +49,28 @@ describe('cancelling stops what is under way', () => {
       input: z.object({}),
       run: (_, { signal }) => waitMs(60_000, signal).catch((reason: unknown) => (heard = reason)),
     })
-    await cancelledAfter(codeAgent({ name: 'worker', description, tools: [slow], model: scriptedModel(code('await slow({})')) }), 'tool-start')
+    await cancelledAfter(
+      codeAgent({ name: 'worker', description, tools: [slow], model: scriptedModel(code('await slow({})')) }),
+      'tool-start',
+    )
     expect(heard).toMatchObject({ code: 'run/cancelled' })
   })
 
   it('a tool that hears no signal', async () => {
     const deaf = tool({ name: 'deaf', description: 'Deaf.', input: z.object({}), run: () => new Promise<never>(() => {}) })
-    await cancelledAfter(toolAgent({ name: 'worker', description, tools: [deaf], model: scriptedModel(calling(['deaf', {}], ['deaf', {}])) }), 'tool-start')
+    await cancelledAfter(
+      toolAgent({ name: 'worker', description, tools: [deaf], model: scriptedModel(calling(['deaf', {}], ['deaf', {}])) }),
+      'tool-start',
+    )
   })
 
   it('code that computes, long before its own limits', async () => {
-    const agent = codeAgent({ name: 'worker', description, model: scriptedModel(code('for (;;) {}')), limits: { timeoutMs: 60_000, fuel: 1e12 } })
+    const agent = codeAgent({
+      name: 'worker',
+      description,
+      model: scriptedModel(code('for (;;) {}')),
+      limits: { timeoutMs: 60_000, fuel: 1e12 },
+    })
     await cancelledAfter(agent, 'code', 200)
   })
 
@@ -86,7 +97,12 @@ describe('cancelling stops what is under way', () => {
     })
     const leaf = codeAgent({ name: 'leaf', description, tools: [slow], model: scriptedModel(code('await slow({})')) })
     const middle = toolAgent({ name: 'middle', description, agents: [leaf], model: scriptedModel(calling(['leaf', { task: 't' }])) })
-    const top = codeAgent({ name: 'top', description, agents: [middle], model: scriptedModel(code('await Promise.all([middle({ task: "t" }), middle({ task: "u" })])')) })
+    const top = codeAgent({
+      name: 'top',
+      description,
+      agents: [middle],
+      model: scriptedModel(code('await Promise.all([middle({ task: "t" }), middle({ task: "u" })])')),
+    })
     const { events } = await cancelledAfter(top, 'tool-start', 150)
     expect(heard).toMatchObject({ code: 'run/cancelled' })
     const ends = ofType(events, 'run-end')
@@ -97,8 +113,20 @@ describe('cancelling stops what is under way', () => {
 
   it('and nothing goes on afterwards', async () => {
     const seen: string[] = []
-    const tick = tool({ name: 'tick', description: 'Ticks.', effect: 'read', input: z.object({}), run: async () => waitMs(5).then(() => void seen.push('tick')) })
-    const agent = codeAgent({ name: 'worker', description, tools: [tick], model: scriptedModel(code('for (;;) { try { await tick({}) } catch {} }')), limits: { maxCalls: 1e6 } })
+    const tick = tool({
+      name: 'tick',
+      description: 'Ticks.',
+      effect: 'read',
+      input: z.object({}),
+      run: async () => waitMs(5).then(() => void seen.push('tick')),
+    })
+    const agent = codeAgent({
+      name: 'worker',
+      description,
+      tools: [tick],
+      model: scriptedModel(code('for (;;) { try { await tick({}) } catch {} }')),
+      limits: { maxCalls: 1e6 },
+    })
     const run = agent.run('Go.')
     for await (const event of run) if (event.type === 'tool-end') break
     await run.cancel()

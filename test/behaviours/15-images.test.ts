@@ -16,16 +16,16 @@ describe('images of a run', () => {
     for (const { prompt } of model.calls) {
       const task = prompt[1]
       const parts = task?.role === 'user' ? task.content : []
-      expect(parts.map((part) => (part.type === 'file' ? [part.mediaType, String('url' in part.data ? part.data.url : '')] : part.type))).toEqual([
-        'text',
-        ['image/png', pixel],
-        ['image/*', remote],
-      ])
+      expect(
+        parts.map((part) => (part.type === 'file' ? [part.mediaType, String('url' in part.data ? part.data.url : '')] : part.type)),
+      ).toEqual(['text', ['image/png', pixel], ['image/*', remote]])
     }
   })
 
   it('one that is no URL is told at once', async () => {
-    const run = codeAgent({ name: 'looker', description, model: scriptedModel(code('finalAnswer(1)')) }).run('What?', { images: ['cat.jpg'] })
+    const run = codeAgent({ name: 'looker', description, model: scriptedModel(code('finalAnswer(1)')) }).run('What?', {
+      images: ['cat.jpg'],
+    })
     await expect(run).rejects.toThrow(/URL/i)
   })
 })

@@ -8,7 +8,9 @@ const description = 'Works things out.'
 
 describe('5: what a run knows of the runs before it', () => {
   // smolagents keeps memory in the agent until run(reset=True); an agent of Troupe holds nothing, a session does.
-  const model = scriptedModel([{ reply: (prompt) => code(`var count = typeof count === 'undefined' ? 1 : count + 1\nfinalAnswer([count, ${prompt.length}])`) }])
+  const model = scriptedModel([
+    { reply: (prompt) => code(`var count = typeof count === 'undefined' ? 1 : count + 1\nfinalAnswer([count, ${prompt.length}])`) },
+  ])
   const agent = codeAgent({ name: 'worker', description, model })
 
   it('5: runs of one session see the messages and the variables before them; a run of none begins anew', async () => {

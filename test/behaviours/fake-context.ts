@@ -19,7 +19,11 @@ export interface FakeContext extends RunContext {
 }
 
 /** A run's context without an engine: effects are done at once and noted. */
-export function fakeContext({ decision = { decision: 'approve' }, child = {}, budget = new TreeBudget({}) }: FakeOptions = {}): FakeContext {
+export function fakeContext({
+  decision = { decision: 'approve' },
+  child = {},
+  budget = new TreeBudget({}),
+}: FakeOptions = {}): FakeContext {
   const notes: string[] = []
   const emitted: { type: string; body: unknown }[] = []
   const { signal } = new AbortController()
@@ -32,7 +36,7 @@ export function fakeContext({ decision = { decision: 'approve' }, child = {}, bu
     step: async (key, effect) => {
       notes.push(`step ${key}`)
       try {
-        return await effect({ idempotencyKey: `run:${key}`, signal, live: () => {} })
+        return await effect(effectContext(`run:${key}`))
       } catch (error) {
         throw TroupeError.wrap(error, 'agent/failed')
       }
@@ -63,14 +67,19 @@ export function fakeAction(notes: string[] = []): ActionLog {
     seed: 0,
     recorded: [],
     ended: null,
-    started: async (calls: readonly CallStart[]) => void notes.push(`started ${calls.map(({ call, asked }) => `${call}${asked ? '?' : ''}`).join(' ')}`),
+    started: async (calls: readonly CallStart[]) =>
+      void notes.push(`started ${calls.map(({ call, asked }) => `${call}${asked ? '?' : ''}`).join(' ')}`),
     settled: async () => {},
     dispatch: (call, effect) => {
       notes.push(`dispatch ${call}`)
-      return effect({ idempotencyKey: `run:1.${call}`, signal: new AbortController().signal, live: () => {} })
+      return effect(effectContext(`run:1.${call}`))
     },
     close: () => {},
     end: async () => {},
     quiet: () => {},
   }
+}
+
+function effectContext(idempotencyKey: string) {
+  return { idempotencyKey, signal: new AbortController().signal, isWatched: false, live: () => {} }
 }

@@ -21,7 +21,10 @@ export async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
 }
 
 /** The events of one type. */
-export function ofType<Type extends RunEvent['type']>(events: readonly RunEvent[], type: Type): readonly Extract<RunEvent, { type: Type }>[] {
+export function ofType<Type extends RunEvent['type']>(
+  events: readonly RunEvent[],
+  type: Type,
+): readonly Extract<RunEvent, { type: Type }>[] {
   return events.filter((event): event is Extract<RunEvent, { type: Type }> => event.type === type)
 }
 

@@ -9,13 +9,34 @@ const description = 'Works things out.'
 const usage = { inputTokens: 100, outputTokens: 10 }
 
 describe('sub-agent tokens uncounted', () => {
-  const sub = codeAgent({ name: 'sub', description, model: scriptedModel([{ content: code('1'), usage }, { content: code('finalAnswer(1)'), usage }]) })
+  const sub = codeAgent({
+    name: 'sub',
+    description,
+    model: scriptedModel([
+      { content: code('1'), usage },
+      { content: code('finalAnswer(1)'), usage },
+    ]),
+  })
   const hung = tool({ name: 'hung', description: 'Hangs.', effect: 'read', input: z.object({}), run: () => new Promise<never>(() => {}) })
-  const hanging = codeAgent({ name: 'hanging', description, tools: [hung], model: scriptedModel({ content: code('await hung({})'), usage }) })
-  const failing = codeAgent({ name: 'failing', description, model: scriptedModel([{ content: code('1'), usage }, new Error('model is down')]) })
+  const hanging = codeAgent({
+    name: 'hanging',
+    description,
+    tools: [hung],
+    model: scriptedModel({ content: code('await hung({})'), usage }),
+  })
+  const failing = codeAgent({
+    name: 'failing',
+    description,
+    model: scriptedModel([{ content: code('1'), usage }, new Error('model is down')]),
+  })
 
   it('the run’s usage is that of the whole tree', async () => {
-    const boss = codeAgent({ name: 'boss', description, agents: [sub], model: scriptedModel({ content: code('await sub({ task: "a" })\nfinalAnswer(await sub({ task: "b" }))'), usage }) })
+    const boss = codeAgent({
+      name: 'boss',
+      description,
+      agents: [sub],
+      model: scriptedModel({ content: code('await sub({ task: "a" })\nfinalAnswer(await sub({ task: "b" }))'), usage }),
+    })
     expect((await boss.run('Go.')).usage).toMatchObject({ inputTokens: 500, outputTokens: 50 })
   })
 
@@ -32,7 +53,12 @@ describe('sub-agent tokens uncounted', () => {
   })
 
   it('so has one that was cancelled with its parent, or left behind', async () => {
-    const boss = codeAgent({ name: 'boss', description, agents: [hanging], model: scriptedModel({ content: code('await hanging({ task: "a" })'), usage }) })
+    const boss = codeAgent({
+      name: 'boss',
+      description,
+      agents: [hanging],
+      model: scriptedModel({ content: code('await hanging({ task: "a" })'), usage }),
+    })
     const run = boss.run('Go.', { on: { 'tool-start': () => void run.cancel() } })
     expect(await run).toMatchObject({ status: 'cancelled', usage: { inputTokens: 200, outputTokens: 20 } })
 
@@ -55,8 +81,16 @@ describe('the last streamed step doubled and the limit step missing', () => {
 
   it('seq rises by one within each run, so that nothing can be missing', async () => {
     const sub = codeAgent({ name: 'sub', description, model: scriptedModel(code('finalAnswer(1)')) })
-    const boss = codeAgent({ name: 'boss', description, agents: [sub], model: scriptedModel(code('finalAnswer(await Promise.all([sub({ task: "a" }), sub({ task: "b" })]))')) })
-    const logs = Map.groupBy((await eventsOf(boss.run('Go.'))).filter(({ seq }) => seq !== undefined), ({ runId }) => runId)
+    const boss = codeAgent({
+      name: 'boss',
+      description,
+      agents: [sub],
+      model: scriptedModel(code('finalAnswer(await Promise.all([sub({ task: "a" }), sub({ task: "b" })]))')),
+    })
+    const logs = Map.groupBy(
+      (await eventsOf(boss.run('Go.'))).filter(({ seq }) => seq !== undefined),
+      ({ runId }) => runId,
+    )
     expect(logs.size).toBe(3)
     for (const events of logs.values()) {
       const seqs = events.map(({ seq }) => seq ?? 0)
@@ -74,7 +108,9 @@ describe('plan prompts with an unfilled variable', () => {
       { reply: code('console.log(1)') },
     ])
     await codeAgent({ name: 'worker', description, model, maxSteps: 20, planEvery: 1 }).run('Go.', { maxSteps: 3 })
-    const plans = model.prompts.filter((prompt) => prompt.trimEnd().endsWith('call nothing now.')).map((prompt) => /(\w+) steps? (?:is|are) left/.exec(prompt.slice(-120))?.[1])
+    const plans = model.prompts
+      .filter((prompt) => prompt.trimEnd().endsWith('call nothing now.'))
+      .map((prompt) => /(\w+) steps? (?:is|are) left/.exec(prompt.slice(-120))?.[1])
     expect(plans).toEqual(['3', '2', 'One'])
     for (const prompt of model.prompts) expect(prompt).not.toMatch(/\{\{|\}\}|\$\{|\{remaining|undefined|NaN|\[object/)
   })

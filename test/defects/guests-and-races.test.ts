@@ -16,8 +16,16 @@ const echo = tool({
 
 describe('sandbox limits that the guest can lift', () => {
   it.each([
-    ['the loop cap, by its own globals', 'for (const key of Object.getOwnPropertyNames(globalThis)) { try { globalThis[key] = undefined } catch {} }\nfor (;;) {}', /computing time/],
-    ['the loop cap, by prototypes', 'Function.prototype.call = Function.prototype.apply = () => 0\nObject.prototype.fuel = 1e18\nfor (;;) {}', /computing time/],
+    [
+      'the loop cap, by its own globals',
+      'for (const key of Object.getOwnPropertyNames(globalThis)) { try { globalThis[key] = undefined } catch {} }\nfor (;;) {}',
+      /computing time/,
+    ],
+    [
+      'the loop cap, by prototypes',
+      'Function.prototype.call = Function.prototype.apply = () => 0\nObject.prototype.fuel = 1e18\nfor (;;) {}',
+      /computing time/,
+    ],
     ['the loop cap, by many small steps', 'const go = () => Promise.resolve().then(go)\nawait go()', /computing time/],
     ['the output cap, by a print of its own', 'const print = console.log.bind({})\nfor (;;) print("x".repeat(10_000))', /output|printed/i],
     ['the memory cap, by growing what it has', 'const all = []\nfor (;;) all.push("x".repeat(100_000) + all.length)', /memory/i],
@@ -64,7 +72,11 @@ finalAnswer(found)`),
 
 describe('two runs of one agent racing', () => {
   it('twenty runs of one code agent at once keep their variables and transcripts apart', async () => {
-    const model = scriptedModel([code('let mine = await echo({ text: word })'), code('mine += "!" + await echo({ text: word })\nconsole.log(mine)'), code('finalAnswer(mine)')])
+    const model = scriptedModel([
+      code('let mine = await echo({ text: word })'),
+      code('mine += "!" + await echo({ text: word })\nconsole.log(mine)'),
+      code('finalAnswer(mine)'),
+    ])
     const agent = codeAgent({ name: 'worker', description, model, tools: [echo] })
     const words = Array.from({ length: 20 }, (_, i) => `word-${'x'.repeat(i)}`)
     const results = await Promise.all(words.map((word) => agent.run(`Say ${word}.`, { context: { word } })))
@@ -78,7 +90,10 @@ describe('two runs of one agent racing', () => {
       description,
       tools: [echo],
       model: scriptedModel([
-        { when: (prompt) => prompt.some(({ role }) => role === 'tool'), reply: (prompt) => `got ${JSON.stringify(prompt.at(-1)?.content).match(/w\d+/)?.[0] ?? '?'}` },
+        {
+          when: (prompt) => prompt.some(({ role }) => role === 'tool'),
+          reply: (prompt) => `got ${JSON.stringify(prompt.at(-1)?.content).match(/w\d+/)?.[0] ?? '?'}`,
+        },
         { reply: (prompt) => calling(['echo', { text: JSON.stringify(prompt).match(/Say (w\d+)/)?.[1] ?? '?' }]) },
       ]),
     })

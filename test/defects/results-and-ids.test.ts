@@ -27,13 +27,18 @@ function shown(model: ReturnType<typeof scriptedModel>): readonly (readonly [id:
   const last = model.calls.at(-1)?.prompt.at(-1)
   if (last?.role !== 'tool') return []
   return last.content.flatMap((part) =>
-    part.type === 'tool-result' && (part.output.type === 'text' || part.output.type === 'error-text') ? [[part.toolCallId, part.output.value] as const] : [],
+    part.type === 'tool-result' && (part.output.type === 'text' || part.output.type === 'error-text')
+      ? [[part.toolCallId, part.output.value] as const]
+      : [],
   )
 }
 
 describe('sibling results lost when one parallel call fails', () => {
   it('in a tool agent, the others are there, each under its id', async () => {
-    const model = scriptedModel([calling(['numbered', { n: 1, ms: 20 }, 'a'], ['numbered', { n: 2 }, 'b'], ['numbered', { n: 3 }, 'c']), 'done'])
+    const model = scriptedModel([
+      calling(['numbered', { n: 1, ms: 20 }, 'a'], ['numbered', { n: 2 }, 'b'], ['numbered', { n: 3 }, 'c']),
+      'done',
+    ])
     await toolAgent({ name: 'worker', description, model, tools: [numbered()] }).run('Go.')
     expect(shown(model)).toEqual([
       ['a', 'number 1'],
@@ -64,7 +69,9 @@ describe('results in text order (1, 10, 2)', () => {
   })
 
   it('so does Promise.all in code', async () => {
-    const model = scriptedModel(code(`finalAnswer(await Promise.all(${JSON.stringify(numbers)}.map((n, i) => numbered({ n, ms: (12 - i) * 3 }))))`))
+    const model = scriptedModel(
+      code(`finalAnswer(await Promise.all(${JSON.stringify(numbers)}.map((n, i) => numbered({ n, ms: (12 - i) * 3 }))))`),
+    )
     const result = await codeAgent({ name: 'worker', description, model, tools: [numbered()] }).run('Go.')
     expect(result).toMatchObject({ output: numbers.map((n) => `number ${n}`) })
   })
@@ -74,7 +81,13 @@ describe('duplicate call ids collapsing', () => {
   it('calls that share an id, or have none, are calls of their own, with ids that the provider can tell apart', async () => {
     const ran: number[] = []
     const model = scriptedModel([
-      calling(['numbered', { n: 1 }, 'same'], ['numbered', { n: 3 }, 'same'], ['numbered', { n: 4 }, 'same_2'], ['numbered', { n: 5 }, ''], ['numbered', { n: 6 }, '']),
+      calling(
+        ['numbered', { n: 1 }, 'same'],
+        ['numbered', { n: 3 }, 'same'],
+        ['numbered', { n: 4 }, 'same_2'],
+        ['numbered', { n: 5 }, ''],
+        ['numbered', { n: 6 }, ''],
+      ),
       'done',
     ])
     await toolAgent({ name: 'worker', description, model, tools: [numbered(ran)] }).run('Go.')
@@ -84,7 +97,8 @@ describe('duplicate call ids collapsing', () => {
     expect(shown(model).map(([, text]) => text)).toEqual([1, 3, 4, 5, 6].map((n) => `number ${n}`))
 
     const assistant = model.calls.at(-1)?.prompt.at(-2)
-    const called = assistant?.role === 'assistant' ? assistant.content.flatMap((part) => (part.type === 'tool-call' ? [part.toolCallId] : [])) : []
+    const called =
+      assistant?.role === 'assistant' ? assistant.content.flatMap((part) => (part.type === 'tool-call' ? [part.toolCallId] : [])) : []
     expect(called).toEqual(ids)
   })
 })

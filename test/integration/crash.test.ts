@@ -56,7 +56,10 @@ function helper(name: string, ...answers: readonly string[]): Agent {
 
 const CASES: Readonly<Record<string, Case>> = {
   'sequential calls': {
-    agent: coder('const a = await read({ n: 1 })\nconst b = await read({ n: a })', 'const c = await read({ n: b })\nfinalAnswer([a, b, c])'),
+    agent: coder(
+      'const a = await read({ n: 1 })\nconst b = await read({ n: a })',
+      'const c = await read({ n: b })\nfinalAnswer([a, b, c])',
+    ),
     isSequential: true,
     end: [10, 100, 1000],
   },
@@ -101,7 +104,10 @@ try { await read({ n: -2 }) } catch (error) { console.log(error.message) }`,
     end: 30,
   },
   'an approval before an irreversible call': {
-    agent: coder('const a = await read({ n: 1 })\nconst paid = await pay({ n: a })\nconst b = await read({ n: paid })', 'finalAnswer([a, paid, b])'),
+    agent: coder(
+      'const a = await read({ n: 1 })\nconst paid = await pay({ n: a })\nconst b = await read({ n: paid })',
+      'finalAnswer([a, paid, b])',
+    ),
     isSequential: true,
     end: [10, 100, 1000],
   },
@@ -130,16 +136,36 @@ try { await read({ n: -2 }) } catch (error) { console.log(error.message) }`,
   'managed agents three levels deep': {
     agent: () => {
       const leaf = helper('leaf', 'finalAnswer(await read({ n: 4 }))')
-      const middle = toolAgent({ name: 'middle', description, agents: [leaf], model: scriptedModel([{ toolCalls: [{ name: 'leaf', arguments: { task: 't' } }] }, 'it is 40']) })
-      return codeAgent({ name: 'top', description, agents: [middle], model: scriptedModel(code('finalAnswer(await middle({ task: "t" }))')) })
+      const middle = toolAgent({
+        name: 'middle',
+        description,
+        agents: [leaf],
+        model: scriptedModel([{ toolCalls: [{ name: 'leaf', arguments: { task: 't' } }] }, 'it is 40']),
+      })
+      return codeAgent({
+        name: 'top',
+        description,
+        agents: [middle],
+        model: scriptedModel(code('finalAnswer(await middle({ task: "t" }))')),
+      })
     },
     isSequential: true,
     end: 'it is 40',
   },
   'an approval in a managed agent': {
     agent: () => {
-      const payer = codeAgent({ name: 'payer', description, tools: [numbered('pay', 'irreversible')], model: scriptedModel(code('finalAnswer(await pay({ n: 2 }))')) })
-      return codeAgent({ name: 'boss', description, agents: [payer], model: scriptedModel(code('finalAnswer(await payer({ task: "t" }))')) })
+      const payer = codeAgent({
+        name: 'payer',
+        description,
+        tools: [numbered('pay', 'irreversible')],
+        model: scriptedModel(code('finalAnswer(await pay({ n: 2 }))')),
+      })
+      return codeAgent({
+        name: 'boss',
+        description,
+        agents: [payer],
+        model: scriptedModel(code('finalAnswer(await payer({ task: "t" }))')),
+      })
     },
     isSequential: true,
     end: 20,
@@ -152,7 +178,13 @@ try { await read({ n: -2 }) } catch (error) { console.log(error.message) }`,
         tools: [numbered('read'), numbered('write', 'write'), numbered('pay', 'irreversible')],
         model: scriptedModel([
           { toolCalls: [3, 1, 2].map((n) => ({ name: 'read', arguments: { n, ms: n * 4 } })) },
-          { toolCalls: [{ name: 'write', arguments: { n: 1 } }, { name: 'pay', arguments: { n: 2 } }, { name: 'read', arguments: { n: -1 } }] },
+          {
+            toolCalls: [
+              { name: 'write', arguments: { n: 1 } },
+              { name: 'pay', arguments: { n: 2 } },
+              { name: 'read', arguments: { n: -1 } },
+            ],
+          },
           'all done',
         ]),
       }),
@@ -191,14 +223,19 @@ try { await read({ n: -2 }) } catch (error) { console.log(error.message) }`,
           afterTool: (_, output) => ({ output: Number(output) + 1 }),
         },
         model: scriptedModel(
-          code('const all = []\nfor (const n of [1, 2, 3]) { try { all.push(await read({ n })) } catch (error) { all.push(error.name) } }\nfinalAnswer(all)'),
+          code(
+            'const all = []\nfor (const n of [1, 2, 3]) { try { all.push(await read({ n })) } catch (error) { all.push(error.name) } }\nfinalAnswer(all)',
+          ),
         ),
       }),
     isSequential: true,
     end: [11, 'RejectedError', 31],
   },
   'a budget of tool calls, spent in the middle of code': {
-    agent: coder('const a = await read({ n: 1 })\ntry { await read({ m: 1 }) } catch {}', 'const b = await read({ n: 2 })\nawait read({ n: 3 })'),
+    agent: coder(
+      'const a = await read({ n: 1 })\ntry { await read({ m: 1 }) } catch {}',
+      'const b = await read({ n: 2 })\nawait read({ n: 3 })',
+    ),
     options: { budget: { toolCalls: 3 } },
     isSequential: true,
     status: 'limit',
@@ -220,7 +257,11 @@ try { await read({ n: -2 }) } catch (error) { console.log(error.message) }`,
 }
 
 /** Each trial opens its store anew, so SQLite runs those cases whose logs have all that a log can have. */
-const ON_SQLITE: readonly string[] = ['an approval before an irreversible call', 'an approval in a managed agent', 'a tool agent with parallel calls']
+const ON_SQLITE: readonly string[] = [
+  'an approval before an irreversible call',
+  'an approval in a managed agent',
+  'a tool agent with parallel calls',
+]
 
 function suite(engineName: string, names: readonly string[], engineOf: () => Promise<() => EngineAdapter>): void {
   describe(`stopped after each append and resumed on ${engineName}`, () => {
