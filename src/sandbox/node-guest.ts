@@ -23,15 +23,14 @@ function receive() {
   rest = all.subarray(at + 1)
   return JSON.parse(all.subarray(0, at).toString())
 }
-vm = require('node:vm')
-new vm.Script(receive().source, { filename: 'troupe-guest.js' }).runInThisContext()(receive, require)
+new (require('node:vm').Script)(receive().source, { filename: 'troupe-guest.js' }).runInThisContext()(receive)
 `
 
 /** The first line for `NODE_BOOT`. `acorn`: the text of acorn's CommonJS build, which the host has and a root tree may lack. */
 export function nodeGuestSource(acorn: string, defences: GuestDefences): string {
   const acornText = `((module, exports) => { ${acorn}\n; return module.exports })`
   return JSON.stringify({
-    source: `(receive, require) => { const __name = (f) => f; const module = { exports: {} }; (${runGuest})(receive, require, ${acornText}(module, module.exports), ${createPrepare}, ${splitScript}, ${JSON.stringify(guestSource(defences))}) }`,
+    source: `(receive) => { const __name = (f) => f; const module = { exports: {} }; (${runGuest})(receive, ${acornText}(module, module.exports), ${createPrepare}, ${splitScript}, ${JSON.stringify(guestSource(defences))}) }`,
   })
 }
 
@@ -51,20 +50,20 @@ type Command =
 /** Runs in Node inside the isolation, from its source text. Reads and writes block: what the model's code can use has no event loop, and so no timers. */
 function runGuest(
   receive: () => Command,
-  require: NodeJS.Require,
   acorn: Acorn,
   makePrepare: (parts: PrepareParts) => Prepare,
   split: (js: string, acorn: Acorn) => { declare: string; body: string } | { denied: number },
   guestText: string,
 ): void {
-  const fs = require('node:fs') as { writeSync(fd: number, data: Buffer, at: number): number }
-  const vm = require('node:vm') as {
+  const load: (name: string) => unknown = process.getBuiltinModule.bind(process)
+  const fs = load('node:fs') as { writeSync(fd: number, data: Buffer, at: number): number }
+  const vm = load('node:vm') as {
     createContext(object: unknown, options: object): object
     runInContext(code: string, context: object): unknown
     readonly constants: { readonly DONT_CONTEXTIFY: unknown }
     readonly Script: new (code: string, options: object) => { runInContext(context: object, options?: object): unknown }
   }
-  const { stripTypeScriptTypes, SourceMap } = require('node:module') as { stripTypeScriptTypes: PrepareParts['strip']; SourceMap: PrepareParts['SourceMap'] }
+  const { stripTypeScriptTypes, SourceMap } = load('node:module') as { stripTypeScriptTypes: PrepareParts['strip']; SourceMap: PrepareParts['SourceMap'] }
   const prepare = makePrepare({ strip: stripTypeScriptTypes, SourceMap, parse: acorn.parse })
   const MAX_LEFTOVERS = 1_000
 

@@ -10,6 +10,7 @@ export const PYTHON_GUEST: string = String.raw`import ast, base64, builtins, dat
 READ, WRITE = 3, 4
 STEP_FILE = re.compile(r'^step-\d+\.py$')
 PREVIEW, MESSAGE, MAX_DEPTH, SAFE_INT = 8000, 8000, 256, 2**53 - 1
+from importlib.machinery import PathFinder
 
 for _fd in (READ, WRITE):
     os.set_inheritable(_fd, False)
@@ -416,7 +417,6 @@ class Packages:
         self.needed = False
 
     def is_third_party(self, top):
-        from importlib.machinery import PathFinder
         spec = PathFinder.find_spec(top)
         places = [] if spec is None else [spec.origin or '', *(spec.submodule_search_locations or ())]
         return any('-packages' in place for place in places)

@@ -22,7 +22,8 @@ export function bwrapArguments({ rootfs, diskMb, hidden, filter }: BwrapOptions,
   if (on.network) args.push('--unshare-net')
   args.push(on.readOnly ? '--ro-bind' : '--bind', on.rootTree ? rootfs : '/', '/')
   for (const dir of on.hiddenPackages ? hidden : []) args.push('--size', '4096', '--perms', '0555', '--tmpfs', dir)
-  args.push('--proc', '/proc', '--dev', '/dev')
+  // A /proc of its own takes process ids of its own.
+  args.push(...(on.processTree ? ['--proc', '/proc'] : ['--ro-bind', '/proc', '/proc']), '--dev', '/dev')
   // The two places that can be written to; the kernel counts them as memory of the guest too.
   args.push(...(on.disk ? ['--size', `${MEBIBYTE}`] : []), '--perms', '1777', '--tmpfs', '/dev/shm')
   args.push(...(on.disk ? ['--size', `${diskMb * MEBIBYTE}`] : []), '--perms', '1777', '--tmpfs', '/tmp', '--chdir', '/tmp')
