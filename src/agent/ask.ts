@@ -2,7 +2,7 @@ import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
 import type { RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { askModel } from '../models/ask.ts'
-import type { CallMark, LanguageModel, ModelReply, ModelRequest } from '../models/model.ts'
+import type { CallMark, LanguageModel, ModelDelta, ModelReply, ModelRequest } from '../models/model.ts'
 import { priceOf } from '../models/price.ts'
 import { estimateRequestTokens } from '../models/usage.ts'
 import type { Hooks } from './hooks.ts'
@@ -49,7 +49,7 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
   }
   return ctx.step(
     key,
-    async ({ signal, live }) => {
+    async ({ signal, isWatched, live }) => {
       const request = { ...question, prompt: await asked.prompt(), providerOptions: { ...question.providerOptions, troupe: { ...asked.mark } } }
       const wanted = question.maxOutputTokens ?? asker.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS
       const inputTokens = ctx.budget.isLimited ? estimateRequestTokens(request) : 0
@@ -59,7 +59,7 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
         const reply = await askModel(
           model,
           { ...request, ...(limited && { maxOutputTokens: reservation.maxOutputTokens }) },
-          { signal, onDelta: ({ attempt, text }) => live({ type: 'model-delta', step, attempt, text }) },
+          { signal, ...(isWatched && { onDelta: ({ attempt, text }: ModelDelta) => live({ type: 'model-delta', step, attempt, text }) }) },
         )
         reservation.settle(reply.usage)
         const text = await hooks.afterModel?.(call, reply)

@@ -26,6 +26,8 @@ export interface ActivationOptions {
   readonly parkAfterMs: number
   /** Called with what was written to any log of the tree, in order. */
   publish(entries: readonly Entry[]): void
+  /** Whether anybody listens to `live`. */
+  isWatched(): boolean
   live(runId: string, event: TransientEvent): void
   /** Called with every step that the code of a run asks for, be it in the log already. */
   observe?(runId: string, key: string, asked: unknown): void
@@ -247,6 +249,7 @@ export class Activation {
       ...(observe && { observe: (key: string, asked: unknown) => observe(run, key, asked) }),
       history: () => this.#activity.during(() => this.#historyOf(recorded)),
       isClosed: () => this.#closed || writer.isClosed,
+      isWatched: () => this.#options.isWatched(),
       live: (event) => {
         if (!this.#closed) live(run, event)
       },
@@ -286,6 +289,7 @@ export class Activation {
       isPast: true,
       history: () => Promise.resolve([]),
       isClosed: () => this.#closed,
+      isWatched: () => false,
       live: () => {},
       during: (work) => this.#activity.during(work),
       own: (open) => this.#own(open),

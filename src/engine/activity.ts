@@ -7,6 +7,7 @@ export class Activity {
   readonly #quietMs: number
   #busy = 0
   #changes = 0
+  #quietSince = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #closed = false
 
@@ -25,13 +26,12 @@ export class Activity {
   enter(): () => void {
     this.#busy++
     this.#changes++
-    clearTimeout(this.#timer)
     let left = false
     return () => {
       if (left) return
       left = true
       this.#busy--
-      this.#arm()
+      if (this.#busy === 0) this.#arm()
     }
   }
 
@@ -46,19 +46,27 @@ export class Activity {
 
   /** Calls `onQuiet` once more after the time, when nothing is busy then. */
   again(): void {
-    this.#arm()
+    if (this.#busy === 0) this.#arm()
   }
 
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
+  /** One timer is left running through short busy times, and looks again when it comes too early. */
   #arm(): void {
+    if (this.#closed) return
+    this.#quietSince = performance.now()
+    this.#timer ??= setTimeout(() => this.#check(), this.#quietMs)
+  }
+
+  #check(): void {
+    this.#timer = undefined
     if (this.#busy > 0 || this.#closed) return
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      if (this.#busy === 0 && !this.#closed) this.#onQuiet()
-    }, this.#quietMs)
+    const leftMs = this.#quietSince + this.#quietMs - performance.now()
+    if (leftMs > 0) this.#timer = setTimeout(() => this.#check(), leftMs)
+    else this.#onQuiet()
   }
 }

@@ -57,7 +57,7 @@ export interface RunContext {
   wait(key: string, options: WaitOptions): Promise<JsonValue>
   /** The calls of one code action: recorded ones in order, and where to write the next. */
   action(step: number): Promise<ActionLog>
-  /** Writes an event of agent code; the same key and type again is one event. */
+  /** Writes an event of agent code, before everything that is written later; the same key and type again is one event. */
   emit<Type extends EntryType>(key: string, type: Type, body: EntryBodies[Type]): Promise<void>
   /** The ended runs of the same session, oldest first. Their contexts only replay: what is not in their log is `run/ended`. */
   history(): Promise<readonly PastRun[]>
@@ -77,6 +77,8 @@ export interface EffectContext {
   /** The same on every attempt of this effect: `runId:key`. */
   readonly idempotencyKey: string
   readonly signal: AbortSignal
+  /** Whether anybody listens to `live` now; if not, what streams need not be made. */
+  readonly isWatched: boolean
   /** Streams what is under way to listeners; never logged, may be lost. */
   live(event: TransientEvent): void
 }

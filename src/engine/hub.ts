@@ -32,6 +32,10 @@ export class Hub {
   readonly #told = new Map<string, number>()
   readonly #live = new Map<string, { run: string; event: TransientEvent; timer: ReturnType<typeof setTimeout> }>()
 
+  get isWatched(): boolean {
+    return this.#listeners.size > 0
+  }
+
   subscribe(listener: EventListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

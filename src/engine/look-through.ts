@@ -36,6 +36,7 @@ export async function lookThrough(entries: readonly Entry[], agent: AgentRef): P
     rootRunId: root,
     parkAfterMs: 0,
     publish: () => {},
+    isWatched: () => false,
     live: () => {},
     observe: (run, key, what) => {
       if (run === root && known.has(`${run} ${key}`)) asked.push({ key, asked: what })

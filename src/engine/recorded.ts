@@ -11,6 +11,9 @@ export function nameOf(type: EntryType, key: string): string {
   return `${type} ${key}`
 }
 
+/** The key of a call itself: `2.5`. */
+const CALL = /^(\d+)\.(\d+)$/
+
 /** Which types of entry are the memo of an operation: it was asked for, and this is what it gave. */
 const MEMOS: ReadonlySet<EntryType> = new Set(['effect', 'model-end', 'agent-end', 'wait-end'])
 
@@ -18,6 +21,8 @@ const MEMOS: ReadonlySet<EntryType> = new Set(['effect', 'model-end', 'agent-end
 export class Recorded {
   readonly #entries: Entry[] = []
   readonly #byKey = new Map<string, Entry>()
+  /** The calls of each step, by their number. */
+  readonly #calls = new Map<number, Map<number, CallRecord>>()
 
   constructor(entries: readonly Entry[]) {
     this.add(entries)
@@ -30,7 +35,9 @@ export class Recorded {
   add(entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.#entries.push(entry)
-      if (entry.key !== undefined) this.#byKey.set(nameOf(entry.type, entry.key), entry)
+      if (entry.key === undefined) continue
+      this.#byKey.set(nameOf(entry.type, entry.key), entry)
+      this.#noteCall(entry, entry.key)
     }
   }
 
@@ -48,18 +55,19 @@ export class Recorded {
 
   /** The calls of one action by their number. */
   calls(step: number): readonly CallRecord[] {
-    const prefix = `${step}.`
-    const calls = new Map<number, CallRecord>()
-    for (const entry of this.entries) {
-      if (entry.key === undefined || !entry.key.startsWith(prefix)) continue
-      const call = callNumber(entry.key.slice(prefix.length))
-      if (call === null) continue
-      const known = calls.get(call)
-      if (isEntry(entry, 'call-asked')) calls.set(call, { call, ...entry.body, started: false, order: null, answer: null })
-      else if (isEntry(entry, 'tool-start')) calls.set(call, { call, ...entry.body, started: true, order: null, answer: null })
-      else if (known && (isEntry(entry, 'tool-end') || isEntry(entry, 'call-settled'))) calls.set(call, answered(known, entry.body))
-    }
-    return [...calls.values()]
+    return [...(this.#calls.get(step)?.values() ?? [])]
+  }
+
+  #noteCall(entry: Entry, key: string): void {
+    const place = CALL.exec(key)
+    if (!place) return
+    const [step, call] = [Number(place[1]), Number(place[2])]
+    const calls = this.#calls.get(step) ?? new Map<number, CallRecord>()
+    const known = calls.get(call)
+    if (isEntry(entry, 'call-asked')) calls.set(call, { call, ...entry.body, started: false, order: null, answer: null })
+    else if (isEntry(entry, 'tool-start')) calls.set(call, { call, ...entry.body, started: true, order: null, answer: null })
+    else if (known && (isEntry(entry, 'tool-end') || isEntry(entry, 'call-settled'))) calls.set(call, answered(known, entry.body))
+    this.#calls.set(step, calls)
   }
 
   end(step: number): EntryBodies['action-end'] | null {
@@ -69,8 +77,4 @@ export class Recorded {
 
 function answered(record: CallRecord, body: { readonly answer: AnswerBody; readonly order: number }): CallRecord {
   return { ...record, order: body.order, answer: body.answer }
-}
-
-function callNumber(text: string): number | null {
-  return /^\d+$/.test(text) ? Number(text) : null
 }

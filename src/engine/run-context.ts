@@ -33,6 +33,8 @@ export interface RunContextParts {
   isClosed(): boolean
   /** Called with every step that the code asks for, be it known already. */
   observe?(key: string, asked: unknown): void
+  /** Whether anybody listens to what streams. */
+  isWatched(): boolean
   live(event: TransientEvent): void
   history(): Promise<readonly PastRun[]>
   during<T>(work: () => Promise<T>): Promise<T>
@@ -43,8 +45,8 @@ export interface RunContextParts {
 /** The engine's half of `RunContext`: answers from the log what it knows, and does and logs the rest. */
 export function createRunContext(parts: RunContextParts): RunContext {
   const { runId, recorded, writer, turns, activity, effects } = parts
-  /** What is being written, so that two asking at once write one. */
-  const writing = new Map<string, Promise<void>>()
+  /** What is being written, by type and key. */
+  const writing = new Set<string>()
 
   const refuseNested = (): void => {
     if (effects.active() !== parts.rootRunId) return
@@ -62,9 +64,8 @@ export function createRunContext(parts: RunContextParts): RunContext {
     if (!isCallKey(key)) await turns.live()
   }
   const write = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
-    const written = activity.during(async () => void (await writer.append([writer.entry(type, key, body)])))
-    writing.set(nameOf(type, key), written)
-    await written
+    writing.add(nameOf(type, key))
+    await activity.during(() => writer.append([writer.entry(type, key, body)]))
     writing.delete(nameOf(type, key))
   }
   /** Writes the memo of an operation and waits for its turn to be settled. */
@@ -72,18 +73,24 @@ export function createRunContext(parts: RunContextParts): RunContext {
     await write(type, key, body)
     if (!isCallKey(key)) await turns.next()
   }
-  const contextOf = (key: string): EffectContext => ({ idempotencyKey: `${runId}:${key}`, signal: parts.signal, live: parts.live })
+  const contextOf = (key: string): EffectContext => ({
+    idempotencyKey: `${runId}:${key}`,
+    signal: parts.signal,
+    isWatched: parts.isWatched(),
+    live: parts.live,
+  })
   /** Code of a run that was stopped, parked or cancelled may go on for a while: it has no effects any more. */
   const perform = async <T>(key: string, effect: (o: EffectContext) => Promise<T>): Promise<T> => {
     refusePast(key)
     return parts.isClosed() ? dropped() : effects.run(parts.rootRunId, () => effect(contextOf(key)))
   }
 
+  // The store keeps the order of what it is given, and no run goes on past a failed append: so nobody has to wait.
   const emit: RunContext['emit'] = async (key, type, body) => {
     refuseNested()
-    if (recorded.find(type, key)) return
+    if (recorded.find(type, key) || writing.has(nameOf(type, key))) return
     await untilLive(key)
-    await (writing.get(nameOf(type, key)) ?? write(type, key, body))
+    void write(type, key, body)
   }
 
   return {

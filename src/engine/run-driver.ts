@@ -140,6 +140,7 @@ export class RunDriver {
       parkAfterMs,
       rootRunId: runId,
       publish: (entries) => this.hub.publish(entries),
+      isWatched: () => this.hub.isWatched,
       live: (run, event) => this.hub.live(run, event),
     })
     this.#activation = activation

@@ -30,7 +30,7 @@ export class WorkerLink implements AsyncDisposable {
 
   /** Resolves when the worker has the file; rejects with why it has not. */
   static async open(workerUrl: URL, setup: WorkerSetup): Promise<WorkerLink> {
-    const worker = new Worker(workerUrl, { workerData: setup, name: 'troupe-sqlite', execArgv: execArgv() })
+    const worker = new Worker(workerUrl, { workerData: setup, name: 'troupe-sqlite', execArgv: [] })
     const opened = await firstMessage(worker, setup.path)
     if (opened.ok) return new WorkerLink(worker, setup.path)
     await worker.terminate()
@@ -85,12 +85,6 @@ export class WorkerLink implements AsyncDisposable {
     for (const { reject } of this.#pending.values()) reject(this.#fault)
     this.#pending.clear()
   }
-}
-
-/** A worker takes the flags of its process, but those of `node --eval` say that there is no file to run. */
-function execArgv(): string[] {
-  const isEval = process.execArgv.some((flag) => /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/.test(flag))
-  return isEval ? [] : process.execArgv
 }
 
 async function firstMessage(worker: Worker, path: string): Promise<Opened> {
