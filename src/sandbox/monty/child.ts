@@ -1,3 +1,4 @@
+import { readSync, writeSync } from 'node:fs'
 import { GuestRun } from './guest-run.ts'
 import { type Command, READY, type Report } from './protocol.ts'
 
@@ -32,9 +33,34 @@ function keep(session: number, run: GuestRun, report: Report): Report {
   return report
 }
 
-process.on('message', (command: Command) => {
-  const report = handle(command)
-  if (report !== null) process.send?.(report)
-})
-process.on('disconnect', () => process.exit(0))
-process.send?.(READY)
+const CHANNEL = 3
+const NEWLINE = 10
+const chunk = Buffer.allocUnsafe(65_536)
+let rest = Buffer.alloc(0)
+
+/** The next command. Waits for it: there is nothing else to do here. The process ends with its host. */
+function receive(): Command {
+  const parts: Buffer[] = []
+  let end = rest.indexOf(NEWLINE)
+  while (end < 0) {
+    parts.push(rest)
+    const length = readSync(CHANNEL, chunk)
+    if (length === 0) process.exit(0)
+    rest = Buffer.from(chunk.subarray(0, length))
+    end = rest.indexOf(NEWLINE)
+  }
+  parts.push(rest.subarray(0, end))
+  rest = rest.subarray(end + 1)
+  return JSON.parse(Buffer.concat(parts).toString()) as Command
+}
+
+function send(message: Report | typeof READY): void {
+  const bytes = Buffer.from(`${JSON.stringify(message)}\n`)
+  for (let at = 0; at < bytes.length; ) at += writeSync(CHANNEL, bytes, at)
+}
+
+send(READY)
+for (;;) {
+  const report = handle(receive())
+  if (report !== null) send(report)
+}

@@ -19,6 +19,7 @@ export function unknownFunction(name: string): string {
 
 /** The message for a construct that the interpreter refuses to parse. */
 export function missingConstruct(message: string): string {
+  if (message.includes('not yet supported in Monty')) return `${message}. Write it with an f-string of the simple kind, such as f"{x:.2f}". ${FULL_PYTHON}`
   const construct = /does not yet support (.*)$/.exec(message)?.[1]
   return construct === undefined ? message : `${construct} are not available in this Python (Monty, a subset)${hintFor(construct)}. ${FULL_PYTHON}`.replace("the 'del' statement are", "the 'del' statement is")
 }
@@ -42,8 +43,8 @@ export function explain(error: MontyRuntimeError, keys: () => Iterable<string>):
     case 'AssertionError':
       return { kind: 'error', message: message === '' ? `assert ${failedCondition(error)}` : message }
     case 'KeyError': {
-      const near = closest(message, keys())
-      return { kind: 'error', message: `'${message}'${near === undefined || near === message ? '' : `. Did you mean '${near}'?`}` }
+      const near = closest(message, others(message, keys()))
+      return { kind: 'error', message: `'${message}'${near === undefined ? '' : `. Did you mean '${near}'?`}` }
     }
     case 'ModuleNotFoundError':
     case 'ImportError':
@@ -54,14 +55,19 @@ export function explain(error: MontyRuntimeError, keys: () => Iterable<string>):
       return { kind: DENIED.has(/^name '(\w+)'/.exec(message)?.[1] ?? '') ? 'denied' : 'error', message }
     case 'NotImplementedError':
       if (message.includes('external functions')) return { kind: 'error', message: `${message.split(':')[0]} cannot take a tool here: call it in a comprehension, [tool(x) for x in items]` }
-      if (/^OS function|not implemented/i.test(message)) return { kind: 'denied', message: `${message}. There are no files, no environment and no clock here. Use the tools` }
       return { kind: 'error', message }
+    case 'RuntimeError':
+      return { kind: message.includes('not supported in this environment') ? 'denied' : 'error', message: message.includes('not supported in this environment') ? `${message}: there are no files, no environment and no clock here. Use the tools` : message }
     case 'AttributeError':
     case 'TypeError':
-      return { kind: /__\w+__|^module '(?:os|sys)'/.test(message) ? 'denied' : 'error', message: `${message}${adviceFor(message)}` }
+      return { kind: /__\w+__|^module '(?:os|sys)'|^'module' object/.test(message) ? 'denied' : 'error', message: `${message}${adviceFor(message)}` }
     default:
       return { kind: 'error', message }
   }
+}
+
+function* others(name: string, names: Iterable<string>): Generator<string> {
+  for (const other of names) if (other !== name) yield other
 }
 
 function adviceFor(message: string): string {

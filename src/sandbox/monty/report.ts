@@ -68,7 +68,11 @@ function readState(state: Readonly<Record<string, unknown>>, counts: StepCounts)
 function valueText(text: unknown, most: number): string {
   if (typeof text !== 'string') throw bad('a value that is no text')
   if (text.length > most) throw bad(`a value of ${text.length} characters`)
-  decode(text)
+  try {
+    decode(text)
+  } catch {
+    throw bad('a value that does not decode')
+  }
   return text
 }
 
