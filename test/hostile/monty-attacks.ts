@@ -47,20 +47,92 @@ const DEEP_JSON = 'import json\na = []\nfor i in range(200000):\n    a = [a]\njs
 const calls = ({ frames }: Seen): readonly Extract<Frame, { type: 'call' }>[] => frames.filter((frame) => frame.type === 'call')
 const isBadFrame = ({ outcome, neighbourLives }: Seen): boolean => outcome === 'sandbox/bad-frame' && !neighbourLives
 const sent = (state: unknown, prints: unknown = []): string => JSON.stringify({ session: 'SESSION', prints, state, spentMs: 1 })
-const forged = (name: string, code: string): Attack => ({ name: `a forged report: ${name}`, defence: 'validReports', takenOver: true, code, isContained: isBadFrame })
+const forged = (name: string, code: string): Attack => ({
+  name: `a forged report: ${name}`,
+  defence: 'validReports',
+  takenOver: true,
+  code,
+  isContained: isBadFrame,
+})
 
 export const ATTACKS: readonly Attack[] = [
-  { name: 'an endless loop', defence: 'duration', limits: { timeoutMs: 200 }, code: FOREVER, isContained: ({ outcome, poisoned, sameProcess, neighbourLives, ms }) => outcome === 'timeout' && poisoned && sameProcess && neighbourLives && ms < 1_000 },
-  { name: 'an endless loop that catches everything', defence: 'duration', limits: { timeoutMs: 200 }, code: 'while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass', isContained: ({ outcome, sameProcess }) => outcome === 'timeout' && sameProcess },
-  { name: 'one native call that takes minutes', defence: 'backstop', limits: { timeoutMs: 150, memoryMb: 256 }, code: '9 ** 9 ** 8', isContained: ({ outcome, poisoned, neighbourLives, ms }) => outcome === 'timeout' && poisoned && neighbourLives && ms < 1_500 },
-  { name: 'an endless loop where the interpreter has no limit', defence: 'backstop', without: ['duration'], limits: { timeoutMs: 150 }, code: FOREVER, isContained: ({ outcome, neighbourLives }) => outcome === 'timeout' && neighbourLives },
-  { name: 'memory without end', defence: 'memory', limits: { memoryMb: 16 }, code: 'held = []\nfor i in range(60):\n    held.append("x" * 1000000 + str(i))\nlen(held)', isContained: ({ outcome, neighbourLives, sameProcess }) => outcome === 'memory' && neighbourLives && sameProcess },
-  { name: 'recursion without end', defence: 'recursion', limits: { memoryMb: 256 }, code: 'def down(n):\n    return down(n + 1) + 1\ndown(0)', isContained: ({ outcome, message, after }) => outcome === 'error' && message.includes('recursion') && after === ALIVE },
-  { name: 'a crash of the interpreter', defence: 'heal', code: DEEP_JSON, isContained: ({ outcome, poisoned, neighbourLives }) => outcome === 'crash' && poisoned && neighbourLives },
-  { name: 'an expression that crashes the parser', defence: 'sourceLimits', code: `1${'+1'.repeat(300_000)}`, isContained: ({ outcome, sameProcess, after }) => outcome === 'syntax' && sameProcess && after === ALIVE },
-  { name: 'files, from a process that was taken over', defence: 'permission', takenOver: true, code: 'files', isContained: ({ value }) => String(value).includes('has been restricted') },
-  { name: 'programs, from a process that was taken over', defence: 'permission', takenOver: true, code: 'processes', isContained: ({ value }) => String(value).includes('has been restricted') },
-  { name: 'the environment, from a process that was taken over', defence: 'emptyEnvironment', takenOver: true, code: 'environment', isContained: ({ value }) => value === '' },
+  {
+    name: 'an endless loop',
+    defence: 'duration',
+    limits: { timeoutMs: 200 },
+    code: FOREVER,
+    isContained: ({ outcome, poisoned, sameProcess, neighbourLives, ms }) =>
+      outcome === 'timeout' && poisoned && sameProcess && neighbourLives && ms < 1_000,
+  },
+  {
+    name: 'an endless loop that catches everything',
+    defence: 'duration',
+    limits: { timeoutMs: 200 },
+    code: 'while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass',
+    isContained: ({ outcome, sameProcess }) => outcome === 'timeout' && sameProcess,
+  },
+  {
+    name: 'one native call that takes minutes',
+    defence: 'backstop',
+    limits: { timeoutMs: 150, memoryMb: 256 },
+    code: '9 ** 9 ** 8',
+    isContained: ({ outcome, poisoned, neighbourLives, ms }) => outcome === 'timeout' && poisoned && neighbourLives && ms < 1_500,
+  },
+  {
+    name: 'an endless loop where the interpreter has no limit',
+    defence: 'backstop',
+    without: ['duration'],
+    limits: { timeoutMs: 150 },
+    code: FOREVER,
+    isContained: ({ outcome, neighbourLives }) => outcome === 'timeout' && neighbourLives,
+  },
+  {
+    name: 'memory without end',
+    defence: 'memory',
+    limits: { memoryMb: 16 },
+    code: 'held = []\nfor i in range(60):\n    held.append("x" * 1000000 + str(i))\nlen(held)',
+    isContained: ({ outcome, neighbourLives, sameProcess }) => outcome === 'memory' && neighbourLives && sameProcess,
+  },
+  {
+    name: 'recursion without end',
+    defence: 'recursion',
+    limits: { memoryMb: 256 },
+    code: 'def down(n):\n    return down(n + 1) + 1\ndown(0)',
+    isContained: ({ outcome, message, after }) => outcome === 'error' && message.includes('recursion') && after === ALIVE,
+  },
+  {
+    name: 'a crash of the interpreter',
+    defence: 'heal',
+    code: DEEP_JSON,
+    isContained: ({ outcome, poisoned, neighbourLives }) => outcome === 'crash' && poisoned && neighbourLives,
+  },
+  {
+    name: 'an expression that crashes the parser',
+    defence: 'sourceLimits',
+    code: `1${'+1'.repeat(300_000)}`,
+    isContained: ({ outcome, sameProcess, after }) => outcome === 'syntax' && sameProcess && after === ALIVE,
+  },
+  {
+    name: 'files, from a process that was taken over',
+    defence: 'permission',
+    takenOver: true,
+    code: 'files',
+    isContained: ({ value }) => String(value).includes('has been restricted'),
+  },
+  {
+    name: 'programs, from a process that was taken over',
+    defence: 'permission',
+    takenOver: true,
+    code: 'processes',
+    isContained: ({ value }) => String(value).includes('has been restricted'),
+  },
+  {
+    name: 'the environment, from a process that was taken over',
+    defence: 'emptyEnvironment',
+    takenOver: true,
+    code: 'environment',
+    isContained: ({ value }) => value === '',
+  },
   forged('no JSON', 'garbage'),
   forged('two for one turn', 'two'),
   forged('an unknown tool', sent({ type: 'call', tool: 'rm', args: '{}' })),
@@ -69,21 +141,87 @@ export const ATTACKS: readonly Attack[] = [
   forged('another session', '{"session":999,"prints":[],"state":{"type":"time"},"spentMs":1}'),
   forged('an unknown state', sent({ type: 'exit' })),
   forged('a print that is no text', sent({ type: 'time' }, [1])),
-  { name: 'a tool that is replaced', defence: 'sourceChecks', code: 'def echo(value):\n    return 666\necho(1)', isContained: ({ outcome }) => outcome === 'denied' },
-  { name: 'a final answer that is replaced', defence: 'sourceChecks', code: 'final_answer = lambda x: x\n1', isContained: ({ outcome }) => outcome === 'denied' },
-  { name: 'a return that ends every later step', defence: 'sourceChecks', before: ['if True:\n    return 1'], code: '1', isContained: ({ outcome, value, after }) => outcome === 'value' && value === 1 && after === ALIVE },
-  { name: 'code after the final answer', defence: 'finalStop', code: 'try:\n    final_answer(1)\nexcept:\n    pass\nprint("on")\necho(1)', isContained: (seen) => seen.outcome === 'final-answer' && seen.prints.length === 0 && calls(seen).length === 0 },
-  { name: 'more calls than allowed', defence: 'callLimit', without: ['validReports'], limits: { maxCalls: 5 }, code: 'for i in range(50):\n    echo(i)', isContained: (seen) => seen.outcome === 'call-limit' && calls(seen).length === 5 },
-  { name: 'arguments of megabytes', defence: 'argumentBytes', without: ['validReports'], limits: { answerBytes: 1_000 }, code: 'echo("x" * 100000)', isContained: (seen) => calls(seen).length === 0 },
-  { name: 'an answer of megabytes', defence: 'answerBytes', limits: { answerBytes: 1_000 }, answer: JSON.stringify('x'.repeat(100_000)), code: 'len(echo(1))', isContained: ({ outcome }) => outcome === 'error' },
-  { name: 'prints without end', defence: 'outputBytes', without: ['validReports'], limits: { outputBytes: 1_000 }, code: 'for i in range(1000):\n    print("x" * 100)', isContained: ({ outcome, prints }) => outcome === 'output-limit' && prints.join('').length <= 1_000 },
-  { name: 'the border between blocks', defence: 'secretBorder', before: ['mine = 1'], code: '_border()', isContained: ({ outcome, after }) => outcome === 'error' && after === ALIVE },
-  { name: 'a cancelled loop that keeps its process', defence: 'abortKill', limits: { timeoutMs: 60_000 }, abortAfterMs: 60, code: FOREVER, isContained: ({ outcome, neighbourLives, ms }) => outcome === 'sandbox/closed' && neighbourLives && ms < 1_000 },
+  {
+    name: 'a tool that is replaced',
+    defence: 'sourceChecks',
+    code: 'def echo(value):\n    return 666\necho(1)',
+    isContained: ({ outcome }) => outcome === 'denied',
+  },
+  {
+    name: 'a final answer that is replaced',
+    defence: 'sourceChecks',
+    code: 'final_answer = lambda x: x\n1',
+    isContained: ({ outcome }) => outcome === 'denied',
+  },
+  {
+    name: 'a return that ends every later step',
+    defence: 'sourceChecks',
+    before: ['if True:\n    return 1'],
+    code: '1',
+    isContained: ({ outcome, value, after }) => outcome === 'value' && value === 1 && after === ALIVE,
+  },
+  {
+    name: 'code after the final answer',
+    defence: 'finalStop',
+    code: 'try:\n    final_answer(1)\nexcept:\n    pass\nprint("on")\necho(1)',
+    isContained: (seen) => seen.outcome === 'final-answer' && seen.prints.length === 0 && calls(seen).length === 0,
+  },
+  {
+    name: 'more calls than allowed',
+    defence: 'callLimit',
+    without: ['validReports'],
+    limits: { maxCalls: 5 },
+    code: 'for i in range(50):\n    echo(i)',
+    isContained: (seen) => seen.outcome === 'call-limit' && calls(seen).length === 5,
+  },
+  {
+    name: 'arguments of megabytes',
+    defence: 'argumentBytes',
+    without: ['validReports'],
+    limits: { answerBytes: 1_000 },
+    code: 'echo("x" * 100000)',
+    isContained: (seen) => calls(seen).length === 0,
+  },
+  {
+    name: 'an answer of megabytes',
+    defence: 'answerBytes',
+    limits: { answerBytes: 1_000 },
+    answer: JSON.stringify('x'.repeat(100_000)),
+    code: 'len(echo(1))',
+    isContained: ({ outcome }) => outcome === 'error',
+  },
+  {
+    name: 'prints without end',
+    defence: 'outputBytes',
+    without: ['validReports'],
+    limits: { outputBytes: 1_000 },
+    code: 'for i in range(1000):\n    print("x" * 100)',
+    isContained: ({ outcome, prints }) => outcome === 'output-limit' && prints.join('').length <= 1_000,
+  },
+  {
+    name: 'the border between blocks',
+    defence: 'secretBorder',
+    before: ['mine = 1'],
+    code: '_border()',
+    isContained: ({ outcome, after }) => outcome === 'error' && after === ALIVE,
+  },
+  {
+    name: 'a cancelled loop that keeps its process',
+    defence: 'abortKill',
+    limits: { timeoutMs: 60_000 },
+    abortAfterMs: 60,
+    code: FOREVER,
+    isContained: ({ outcome, neighbourLives, ms }) => outcome === 'sandbox/closed' && neighbourLives && ms < 1_000,
+  },
 ]
 
 /** Runs an attack beside a neighbour in the same process; gives up after 2.5 s. */
-export async function attack(sandbox: MontySandbox, { limits, code, before = [], answer = '1', abortAfterMs, takenOver }: Attack): Promise<Seen> {
-  const open = (overrides: Partial<Limits> = {}): Promise<SandboxSession> => sandbox.open({ language: 'python', limits: limitsOf(overrides), tools: TOOLS, context: {} })
+export async function attack(
+  sandbox: MontySandbox,
+  { limits, code, before = [], answer = '1', abortAfterMs, takenOver }: Attack,
+): Promise<Seen> {
+  const open = (overrides: Partial<Limits> = {}): Promise<SandboxSession> =>
+    sandbox.open({ language: 'python', limits: limitsOf(overrides), tools: TOOLS, context: {} })
   const [session, neighbour] = [await open({ memoryMb: 64, ...limits }), await open()]
   if (!takenOver) await run(neighbour, 'mine = 5', answer)
   for (const source of before) await run(session, source, answer)
@@ -107,7 +245,7 @@ export async function run(session: SandboxSession, code: string, answer = '1', a
   const patience = new Promise<'silent'>((resolve) => {
     timer = setTimeout(() => resolve('silent'), PATIENCE_MS)
   })
-  const pulled = pull(stream, session, answer, frames).catch((error: { code?: string }) => error.code ?? String(error))
+  const pulled = pull(stream, session, answer, frames).catch((error: { code?: string }) => error.code ?? 'an error without a code')
   const outcome = await Promise.race([pulled, patience])
   clearTimeout(timer)
   const end = frames.at(-1)

@@ -18,7 +18,12 @@ function attempt(what: () => unknown): string {
 }
 
 async function answer(code: string, session: number): Promise<unknown> {
-  const value = (text: string): unknown => ({ session, prints: [], state: { type: 'value', value: JSON.stringify(text), preview: text }, spentMs: 1 })
+  const value = (text: string): unknown => ({
+    session,
+    prints: [],
+    state: { type: 'value', value: JSON.stringify(text), preview: text },
+    spentMs: 1,
+  })
   if (code === 'files') {
     const { readFileSync } = await import('node:fs')
     return value(attempt(() => readFileSync('/etc/passwd', 'utf8').slice(0, 5)))

@@ -12,7 +12,10 @@ async function tryAttack(defences: Defences, tried: Attack): Promise<Seen> {
   return await attack(sandbox, tried)
 }
 
-const off = (names: readonly (keyof Defences)[]): Defences => ({ ...ALL_DEFENCES, ...Object.fromEntries(names.map((name) => [name, false])) })
+const off = (names: readonly (keyof Defences)[]): Defences => ({
+  ...ALL_DEFENCES,
+  ...Object.fromEntries(names.map((name) => [name, false])),
+})
 const describeSeen = (seen: Seen): string => JSON.stringify({ ...seen, frames: seen.frames.slice(0, 8) }).slice(0, 1_000)
 
 describe('attacks on the monty sandbox', () => {
@@ -42,14 +45,52 @@ describe('every defence is needed', () => {
 
 async function within<T>(use: (sandbox: MontySandbox, open: () => Promise<SandboxSession>) => Promise<T>): Promise<T> {
   await using sandbox = montyWith(ALL_DEFENCES, { processes: 1 })
-  return await use(sandbox, () => sandbox.open({ language: 'python', limits: limitsOf({ memoryMb: 64 }), tools: [{ name: 'echo', parameters: ['value'], signature: 'echo(value)' }], context: {} }))
+  return await use(sandbox, () =>
+    sandbox.open({
+      language: 'python',
+      limits: limitsOf({ memoryMb: 64 }),
+      tools: [{ name: 'echo', parameters: ['value'], signature: 'echo(value)' }],
+      context: {},
+    }),
+  )
 }
 
 describe('ways out of the interpreter', () => {
   const PROBES = [
-    'open("/etc/passwd").read()', 'open("/tmp/x", "w")', '__import__("os")', 'eval("1")', 'exec("x = 1")', 'compile("1", "", "eval")', 'globals()', '().__class__.__base__', '"".__class__.__mro__', 'echo.__globals__', '(lambda: 0).__code__', 'ValueError("x").__traceback__',
-    '[].__dir__()', 'getattr(echo, "__self__")', 'str.__subclasses__()', 'import os\nos.system("id")', 'import os\nos.popen("id")', 'import os\nos.environ["PATH"]', 'import os\nos.listdir("/")', 'from pathlib import Path\nPath("/etc/passwd").read_text()', 'from pathlib import Path\nlist(Path("/").iterdir())',
-    'import socket', 'import subprocess', 'import ctypes', 'import importlib', 'import builtins', 'import sys\nsys.modules', 'import js', 'import random\nrandom._os', 'import typing\ntyping.sys', 'import json\njson.codecs', 'import asyncio\nasyncio.create_subprocess_shell("id")', 'input()', 'f"{echo.__init__.__globals__}"',
+    'open("/etc/passwd").read()',
+    'open("/tmp/x", "w")',
+    '__import__("os")',
+    'eval("1")',
+    'exec("x = 1")',
+    'compile("1", "", "eval")',
+    'globals()',
+    '().__class__.__base__',
+    '"".__class__.__mro__',
+    'echo.__globals__',
+    '(lambda: 0).__code__',
+    'ValueError("x").__traceback__',
+    '[].__dir__()',
+    'getattr(echo, "__self__")',
+    'str.__subclasses__()',
+    'import os\nos.system("id")',
+    'import os\nos.popen("id")',
+    'import os\nos.environ["PATH"]',
+    'import os\nos.listdir("/")',
+    'from pathlib import Path\nPath("/etc/passwd").read_text()',
+    'from pathlib import Path\nlist(Path("/").iterdir())',
+    'import socket',
+    'import subprocess',
+    'import ctypes',
+    'import importlib',
+    'import builtins',
+    'import sys\nsys.modules',
+    'import js',
+    'import random\nrandom._os',
+    'import typing\ntyping.sys',
+    'import json\njson.codecs',
+    'import asyncio\nasyncio.create_subprocess_shell("id")',
+    'input()',
+    'f"{echo.__init__.__globals__}"',
   ]
   it('are all refused, and the process stays', () =>
     within(async (sandbox, open) => {
@@ -82,7 +123,8 @@ describe('what one step does to later ones', () => {
       await run(session, 'kept = 4')
       await run(session, code)
       expect(await run(session, 'kept + echo(value=0) + 2')).toMatchObject({ outcome: 'value', value: 7 })
-    }))
+    }),
+  )
 })
 
 describe('processes', () => {
@@ -104,7 +146,12 @@ describe('processes', () => {
       expect(await run(session, 'n = 0\nfor i in range(6000000):\n    n += 1\nn')).toMatchObject({ outcome: 'value', value: 6_000_000 })
       clearTimeout(timer)
       const frames: string[] = []
-      for await (const frame of session.execute('print("once")\na = echo(1)\nprint("twice")\na + n', { step: 2, signal: new AbortController().signal, clock: 0, seed: 0 })) {
+      for await (const frame of session.execute('print("once")\na = echo(1)\nprint("twice")\na + n', {
+        step: 2,
+        signal: new AbortController().signal,
+        clock: 0,
+        seed: 0,
+      })) {
         frames.push(frame.type === 'print' ? frame.text : frame.type)
         if (frame.type !== 'idle') continue
         kill()

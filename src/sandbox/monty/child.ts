@@ -56,7 +56,7 @@ function receive(): Command {
 
 function send(message: Report | typeof READY): void {
   const bytes = Buffer.from(`${JSON.stringify(message)}\n`)
-  for (let at = 0; at < bytes.length; ) at += writeSync(CHANNEL, bytes, at)
+  for (let at = 0; at < bytes.length;) at += writeSync(CHANNEL, bytes, at)
 }
 
 send(READY)

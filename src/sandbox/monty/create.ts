@@ -1,6 +1,6 @@
 import { TroupeError } from '../../errors/troupe-error.ts'
 import type { Sandbox, SandboxSession } from '../sandbox.ts'
-import { FULL_PYTHON, MODULES } from './subset.ts'
+import { MODULES } from './subset.ts'
 import { defaultProcesses, Pool } from './pool.ts'
 import type { Defences } from './protocol.ts'
 import { MontySession } from './session.ts'
@@ -27,7 +27,8 @@ const NOTES = [
 
 /** For tests alone: a sandbox with some defences switched off. */
 export function montyWith(defences: Defences, { processes = defaultProcesses(), childUrl = ownChild() }: MontyOptions = {}): MontySandbox {
-  if (!Number.isInteger(processes) || processes < 1) throw new TroupeError('config/invalid', `monty({ processes: ${processes} }): a whole number of at least 1 is needed`)
+  if (!Number.isInteger(processes) || processes < 1)
+    throw new TroupeError('config/invalid', `monty({ processes: ${processes} }): a whole number of at least 1 is needed`)
   const pool = new Pool({ processes, childUrl, defences })
   return {
     name: 'monty',
@@ -35,8 +36,10 @@ export function montyWith(defences: Defences, { processes = defaultProcesses(), 
     capabilities: { isolation: 'interpreter', parallelCalls: false, snapshots: false, deterministic: true, fuel: false },
     notes: { python: NOTES },
     async open(open): Promise<SandboxSession> {
-      if (open.language !== 'python') throw new TroupeError('sandbox/unavailable', `monty runs Python, not ${open.language}: choose another sandbox`)
-      if (open.snapshot !== undefined) throw new TroupeError('sandbox/unavailable', 'monty sessions cannot be restored from a snapshot: replay the steps of the run')
+      if (open.language !== 'python')
+        throw new TroupeError('sandbox/unavailable', `monty runs Python, not ${open.language}: choose another sandbox`)
+      if (open.snapshot !== undefined)
+        throw new TroupeError('sandbox/unavailable', 'monty sessions cannot be restored from a snapshot: replay the steps of the run')
       await pool.start()
       return new MontySession(pool, open, defences)
     },

@@ -4,9 +4,30 @@ import { FULL_PYTHON, MODULES } from './subset.ts'
 
 /** Builtins of CPython that Monty lacks, with why or what to use. */
 const ABSENT: Readonly<Record<string, string>> = {
-  eval: 'write the code itself', exec: 'write the code itself', compile: 'write the code itself', __import__: 'there are no other modules', globals: 'use your variables by name', locals: 'use your variables by name',
-  open: 'there are no files: use the tools', input: 'nobody can answer: use the tools', vars: 'use a dict', dir: 'use a dict', setattr: 'use a dict', delattr: 'use a dict', super: 'there are no classes', object: 'there are no classes',
-  property: 'there are no classes', staticmethod: 'there are no classes', classmethod: 'there are no classes', format: 'use an f-string', bytearray: 'use bytes', memoryview: 'use bytes', complex: 'use two floats', breakpoint: 'use print', iter: 'use a list', help: 'use print',
+  eval: 'write the code itself',
+  exec: 'write the code itself',
+  compile: 'write the code itself',
+  __import__: 'there are no other modules',
+  globals: 'use your variables by name',
+  locals: 'use your variables by name',
+  open: 'there are no files: use the tools',
+  input: 'nobody can answer: use the tools',
+  vars: 'use a dict',
+  dir: 'use a dict',
+  setattr: 'use a dict',
+  delattr: 'use a dict',
+  super: 'there are no classes',
+  object: 'there are no classes',
+  property: 'there are no classes',
+  staticmethod: 'there are no classes',
+  classmethod: 'there are no classes',
+  format: 'use an f-string',
+  bytearray: 'use bytes',
+  memoryview: 'use bytes',
+  complex: 'use two floats',
+  breakpoint: 'use print',
+  iter: 'use a list',
+  help: 'use print',
 }
 const DENIED: ReadonlySet<string> = new Set(['eval', 'exec', 'compile', '__import__', 'globals', 'locals', 'open', 'input', 'breakpoint'])
 const MAX_KEYS = 5_000
@@ -19,9 +40,15 @@ export function unknownFunction(name: string): string {
 
 /** The message for a construct that the interpreter refuses to parse. */
 export function missingConstruct(message: string): string {
-  if (message.includes('not yet supported in Monty')) return `${message}. Write it with an f-string of the simple kind, such as f"{x:.2f}". ${FULL_PYTHON}`
+  if (message.includes('not yet supported in Monty'))
+    return `${message}. Write it with an f-string of the simple kind, such as f"{x:.2f}". ${FULL_PYTHON}`
   const construct = /does not yet support (.*)$/.exec(message)?.[1]
-  return construct === undefined ? message : `${construct} are not available in this Python (Monty, a subset)${hintFor(construct)}. ${FULL_PYTHON}`.replace("the 'del' statement are", "the 'del' statement is")
+  return construct === undefined
+    ? message
+    : `${construct} are not available in this Python (Monty, a subset)${hintFor(construct)}. ${FULL_PYTHON}`.replace(
+        "the 'del' statement are",
+        "the 'del' statement is",
+      )
 }
 
 function hintFor(construct: string): string {
@@ -54,13 +81,25 @@ export function explain(error: MontyRuntimeError, keys: () => Iterable<string>):
     case 'NameError':
       return { kind: DENIED.has(/^name '(\w+)'/.exec(message)?.[1] ?? '') ? 'denied' : 'error', message }
     case 'NotImplementedError':
-      if (message.includes('external functions')) return { kind: 'error', message: `${message.split(':')[0]} cannot take a tool here: call it in a comprehension, [tool(x) for x in items]` }
+      if (message.includes('external functions'))
+        return {
+          kind: 'error',
+          message: `${message.split(':')[0]} cannot take a tool here: call it in a comprehension, [tool(x) for x in items]`,
+        }
       return { kind: 'error', message }
     case 'RuntimeError':
-      return { kind: message.includes('not supported in this environment') ? 'denied' : 'error', message: message.includes('not supported in this environment') ? `${message}: there are no files, no environment and no clock here. Use the tools` : message }
+      return {
+        kind: message.includes('not supported in this environment') ? 'denied' : 'error',
+        message: message.includes('not supported in this environment')
+          ? `${message}: there are no files, no environment and no clock here. Use the tools`
+          : message,
+      }
     case 'AttributeError':
     case 'TypeError':
-      return { kind: /__\w+__|^module '(?:os|sys)'|^'module' object/.test(message) ? 'denied' : 'error', message: `${message}${adviceFor(message)}` }
+      return {
+        kind: /__\w+__|^module '(?:os|sys)'|^'module' object/.test(message) ? 'denied' : 'error',
+        message: `${message}${adviceFor(message)}`,
+      }
     default:
       return { kind: 'error', message }
   }

@@ -64,7 +64,8 @@ export class GuestProcess {
     this.ready = promise
     promise.catch(() => {})
     const [, , words, channel] = this.#child.stdio
-    if (!(words instanceof Socket) || !(channel instanceof Socket)) throw new TroupeError('sandbox/unavailable', 'a process without a channel was started')
+    if (!(words instanceof Socket) || !(channel instanceof Socket))
+      throw new TroupeError('sandbox/unavailable', 'a process without a channel was started')
     this.#pipes = [words, channel]
     this.#channel = channel
     words.setEncoding('utf8').on('data', (text: string) => {
@@ -202,7 +203,10 @@ export class GuestProcess {
 
   #unavailable(why: string): TroupeError {
     const words = this.#words.trim() === '' ? '' : `\n${this.#words.trim()}`
-    return new TroupeError('sandbox/unavailable', `the process of the monty sandbox (${this.#options.url.href}) did not start: ${why}. In a bundle, pass monty({ childUrl }) with the place of troupe/sandbox/monty/child${words}`)
+    return new TroupeError(
+      'sandbox/unavailable',
+      `the process of the monty sandbox (${this.#options.url.href}) did not start: ${why}. In a bundle, pass monty({ childUrl }) with the place of troupe/sandbox/monty/child${words}`,
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Monty, MontyComplete, MontyNameLookup, MontyRuntimeError, MontySnapshot, MontySyntaxError } from '@pydantic/monty'
+import { TroupeError } from '../../errors/troupe-error.ts'
 import { pythonName } from '../../schema/python-name.ts'
 import type { GuestFunction } from '../sandbox.ts'
 import { namedArguments } from './arguments.ts'
@@ -18,7 +19,22 @@ const FINAL = 'final_answer'
 
 /** Errors of tools that Python code may catch by their own name; any other is a RuntimeError that says its name. */
 const RAISABLE: ReadonlySet<string> = new Set([
-  'ArithmeticError', 'AssertionError', 'AttributeError', 'Exception', 'FileNotFoundError', 'IndexError', 'KeyError', 'LookupError', 'NotImplementedError', 'OSError', 'OverflowError', 'PermissionError', 'RuntimeError', 'TypeError', 'ValueError', 'ZeroDivisionError',
+  'ArithmeticError',
+  'AssertionError',
+  'AttributeError',
+  'Exception',
+  'FileNotFoundError',
+  'IndexError',
+  'KeyError',
+  'LookupError',
+  'NotImplementedError',
+  'OSError',
+  'OverflowError',
+  'PermissionError',
+  'RuntimeError',
+  'TypeError',
+  'ValueError',
+  'ZeroDivisionError',
 ])
 
 type Run = Extract<Command, { type: 'run' }>
@@ -61,7 +77,10 @@ export class GuestRun {
     for (const tool of run.tools) for (const name of [pythonName(tool.name), tool.name]) this.#tools.set(name, tool)
     this.#border = run.defences.secretBorder ? `_${randomBytes(12).toString('hex')}` : '_border'
     const parts = run.blocks.map(({ code }) => `${this.#border}()\n${code}`)
-    const before = parts.slice(0, -1).map((part) => `${part}\n`).join('')
+    const before = parts
+      .slice(0, -1)
+      .map((part) => `${part}\n`)
+      .join('')
     this.#program = before + (parts.at(-1) ?? '')
     this.#offset = before.split('\n').length
     this.#answers = [...(run.blocks.at(-1)?.answers ?? [])]
@@ -75,9 +94,13 @@ export class GuestRun {
       const { memoryBytes, durationMs } = this.#run.limits
       const { memory, duration, recursion } = this.#run.defences
       const context = pythonOfText(this.#run.context) as object
-      const inputs = Object.fromEntries((context instanceof Map ? [...context] : Object.entries(context)).filter(([name]) => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(String(name))))
+      const inputs = Object.fromEntries(
+        (context instanceof Map ? [...context] : Object.entries(context)).filter(([name]) =>
+          /^[\p{L}_][\p{L}\p{N}_]*$/u.test(String(name)),
+        ),
+      )
       const names = Object.keys(inputs)
-      const program = new Monty(this.#program, names.length > 0 ? { inputs: names } : {})
+      const program = compile(this.#program, names)
       this.#clockMs = performance.now()
       return program.start({
         ...(names.length > 0 && { inputs }),
@@ -102,12 +125,19 @@ export class GuestRun {
 
   #parse(code: string): ReportState | null {
     try {
-      new Monty(code)
+      compile(code)
       return null
     } catch (error) {
       if (!(error instanceof MontySyntaxError || error instanceof MontyRuntimeError)) throw error
       const line = /\bline (\d+)/.exec(error instanceof MontySyntaxError ? syntaxTraceback(error) : error.display('traceback'))?.[1]
-      return { type: 'error', kind: 'syntax', name: 'SyntaxError', message: missingConstruct(error.exception.message), line: line === undefined ? null : Number(line), failed: null }
+      return {
+        type: 'error',
+        kind: 'syntax',
+        name: 'SyntaxError',
+        message: missingConstruct(error.exception.message),
+        line: line === undefined ? null : Number(line),
+        failed: null,
+      }
     }
   }
 
@@ -166,7 +196,7 @@ export class GuestRun {
       return { resume: { returnValue: null }, from: this.#fresh(snapshot) }
     }
     const phase = this.#phase
-    if (phase === null) throw new Error('a call before the first block')
+    if (phase === null) throw trap('a call was made before the first block')
     if (phase.stop !== null && this.#run.defences.finalStop) return { resume: STOPPED }
     if (name === FINAL) return { resume: this.#final(phase, snapshot) }
     const tool = this.#tools.get(name)
@@ -179,23 +209,26 @@ export class GuestRun {
     }
     const { answerBytes, maxCalls } = this.#run.limits
     const { argumentBytes, callLimit } = this.#run.defences
-    if (argumentBytes && Buffer.byteLength(args) > answerBytes) return { resume: raised('ValueError', `the arguments of ${name} are larger than ${answerBytes} bytes: send less, or send it in parts`) }
+    if (argumentBytes && Buffer.byteLength(args) > answerBytes)
+      return {
+        resume: raised('ValueError', `the arguments of ${name} are larger than ${answerBytes} bytes: send less, or send it in parts`),
+      }
     if (callLimit && phase.calls >= maxCalls) {
       phase.stop = { type: 'stop', stop: 'call-limit' }
       return { resume: STOPPED }
     }
     const answer = phase.answers[phase.calls++]
     if (answer !== undefined) {
-      if (answer.tool !== tool.name && answer.tool !== name) throw new Error(`call ${phase.calls} was of ${answer.tool} and is now of ${name}`)
+      if (answer.tool !== tool.name && answer.tool !== name) throw trap(`call ${phase.calls} was of ${answer.tool} and is now of ${name}`)
       return { resume: this.#given(answer) }
     }
-    if (!this.#isLive) throw new Error(`call ${phase.calls} of an earlier step was not made before`)
+    if (!this.#isLive) throw trap(`call ${phase.calls} of an earlier step was not made before`)
     return { type: 'call', tool: tool.name, args }
   }
 
   #nextPhase(): void {
     const block = this.#run.blocks[this.#phases]
-    if (block === undefined) throw new Error('the border between blocks was passed once too often')
+    if (block === undefined) throw trap('the border between blocks was passed once too often')
     this.#phase?.output.end()
     this.#phases++
     const { limits, defences } = this.#run
@@ -217,7 +250,7 @@ export class GuestRun {
     if (phase.stop === null) phase.output.write(text)
     else if (!this.#run.defences.finalStop) phase.output.write(text)
     // Thrown into the guest, so that a loop of prints ends.
-    if (phase.stop !== null && this.#run.defences.finalStop) throw new Error('this step has been stopped')
+    if (phase.stop !== null && this.#run.defences.finalStop) throw trap('this step has been stopped')
   }
 
   #final(phase: Phase, { args, kwargs }: MontySnapshot): Resume {
@@ -226,7 +259,8 @@ export class GuestRun {
     try {
       const value = textOfPython(values[0] ?? null)
       const { answerBytes } = this.#run.limits
-      if (this.#run.defences.answerBytes && Buffer.byteLength(value) > answerBytes) return raised('ValueError', `the final answer is larger than ${answerBytes} bytes: answer with less`)
+      if (this.#run.defences.answerBytes && Buffer.byteLength(value) > answerBytes)
+        return raised('ValueError', `the final answer is larger than ${answerBytes} bytes: answer with less`)
       phase.stop = { type: 'final', value }
     } catch (error) {
       return raised('TypeError', messageOf(error))
@@ -282,7 +316,10 @@ export class GuestRun {
     if (!(error instanceof MontyRuntimeError)) return { type: 'trap', message: messageOf(error) }
     const { typeName, message } = error.exception
     if (!this.#isLive) return { type: 'trap', message: `an earlier step failed when it was run again: ${typeName}: ${message}` }
-    const own = error.traceback().map(({ line }) => line - this.#offset).filter((line) => line > 0)
+    const own = error
+      .traceback()
+      .map(({ line }) => line - this.#offset)
+      .filter((line) => line > 0)
     const [line, failed] = [own.at(-1) ?? null, own[0] ?? null]
     const isTime = typeName === 'TimeoutError' && message.startsWith('time limit exceeded')
     const isMemory = typeName === 'MemoryError' && message.startsWith('memory limit exceeded')
@@ -291,7 +328,12 @@ export class GuestRun {
     if (isMemory) return { type: 'memory', line }
     if (stop) return { ...stop, line: failed }
     const { blocks, context } = this.#run
-    const explained = explain(error, () => keysIn(blocks.map(({ code }) => code), [context, ...[...blocks.slice(0, -1).flatMap(({ answers }) => answers), ...this.#answers].map(({ text }) => text)]))
+    const explained = explain(error, () =>
+      keysIn(
+        blocks.map(({ code }) => code),
+        [context, ...[...blocks.slice(0, -1).flatMap(({ answers }) => answers), ...this.#answers].map(({ text }) => text)],
+      ),
+    )
     return { type: 'error', kind: explained.kind, name: typeName, message: explained.message.slice(0, MESSAGE), line, failed }
   }
 
@@ -305,6 +347,14 @@ export class GuestRun {
 
 /** What ends a block from within: no `except Exception` sees it. */
 const STOPPED: Resume = raised('SystemExit', 'this step has been stopped')
+
+function compile(code: string, inputs: readonly string[] = []): Monty {
+  return new Monty(code, inputs.length > 0 ? { inputs: [...inputs] } : {})
+}
+
+function trap(message: string): TroupeError {
+  return new TroupeError('internal/unreachable', message)
+}
 
 function raised(type: string, message: string): Resume {
   return { exception: { type, message } }

@@ -14,7 +14,11 @@ export interface Outcome {
 export function outcomeOf(state: Exclude<ReportState, { type: 'call' | 'lost' }>, code: string, limits: Limits): Outcome {
   switch (state.type) {
     case 'value':
-      return { execution: { type: 'value', ...(state.value !== null && { value: state.value }), preview: state.preview }, poisoned: false, kept: code }
+      return {
+        execution: { type: 'value', ...(state.value !== null && { value: state.value }), preview: state.preview },
+        poisoned: false,
+        kept: code,
+      }
     case 'final':
       return { execution: { type: 'final-answer', value: state.value }, poisoned: false, kept: keptUpTo(code, state.line) }
     case 'stop':
@@ -26,7 +30,12 @@ export function outcomeOf(state: Exclude<ReportState, { type: 'call' | 'lost' }>
     case 'time':
       return overrun(limits)
     case 'memory':
-      return failure({ kind: 'memory', name: 'MemoryError', message: `out of memory (limit ${limits.memoryMb} MB, all steps of the session together). The step's calls stand, its variables are lost`, ...lineOf(state.line) })
+      return failure({
+        kind: 'memory',
+        name: 'MemoryError',
+        message: `out of memory (limit ${limits.memoryMb} MB, all steps of the session together). The step's calls stand, its variables are lost`,
+        ...lineOf(state.line),
+      })
     case 'trap':
       return crash(state.message)
     default:
@@ -35,15 +44,27 @@ export function outcomeOf(state: Exclude<ReportState, { type: 'call' | 'lost' }>
 }
 
 export function overrun(limits: Limits): Outcome {
-  return failure({ kind: 'timeout', name: 'TimeoutError', message: `the code computed for more than ${limits.timeoutMs} ms and was stopped. Its calls stand, its variables are lost` })
+  return failure({
+    kind: 'timeout',
+    name: 'TimeoutError',
+    message: `the code computed for more than ${limits.timeoutMs} ms and was stopped. Its calls stand, its variables are lost`,
+  })
 }
 
 export function crash(why: string): Outcome {
-  return failure({ kind: 'crash', name: 'InterpreterError', message: `the interpreter failed and was given up (${why}). The step's calls stand, its variables are lost` })
+  return failure({
+    kind: 'crash',
+    name: 'InterpreterError',
+    message: `the interpreter failed and was given up (${why}). The step's calls stand, its variables are lost`,
+  })
 }
 
 export function outOfHeap(limits: Limits): Outcome {
-  return failure({ kind: 'memory', name: 'MemoryError', message: `out of memory while a value left the sandbox (limit ${limits.memoryMb} MB). The step's calls stand, its variables are lost` })
+  return failure({
+    kind: 'memory',
+    name: 'MemoryError',
+    message: `out of memory while a value left the sandbox (limit ${limits.memoryMb} MB). The step's calls stand, its variables are lost`,
+  })
 }
 
 /** A step of which nothing ran. */
@@ -57,8 +78,16 @@ function keptUpTo(code: string, line: number | null): string {
 
 function limitError(kind: 'output-limit' | 'call-limit', limits: Limits): ExecutionError {
   return kind === 'output-limit'
-    ? { kind, name: 'OutputLimitError', message: `the step printed more than ${limits.outputBytes} bytes and was stopped there. Print summaries, not whole data` }
-    : { kind, name: 'CallLimitError', message: `the step made more than ${limits.maxCalls} calls and was stopped at the next one. Ask for more data per call, or split the work into steps` }
+    ? {
+        kind,
+        name: 'OutputLimitError',
+        message: `the step printed more than ${limits.outputBytes} bytes and was stopped there. Print summaries, not whole data`,
+      }
+    : {
+        kind,
+        name: 'CallLimitError',
+        message: `the step made more than ${limits.maxCalls} calls and was stopped at the next one. Ask for more data per call, or split the work into steps`,
+      }
 }
 
 function lineOf(line: number | null): { line?: number } {

@@ -48,7 +48,8 @@ export class Output {
 
 function cutBytes(text: string, bytes: number): string {
   let end = Math.min(text.length, bytes)
-  while (end > 0 && Buffer.byteLength(text.slice(0, end)) > bytes) end -= Math.max(1, Math.ceil((Buffer.byteLength(text.slice(0, end)) - bytes) / 3))
+  while (end > 0 && Buffer.byteLength(text.slice(0, end)) > bytes)
+    end -= Math.max(1, Math.ceil((Buffer.byteLength(text.slice(0, end)) - bytes) / 3))
   const code = text.charCodeAt(end - 1)
   return text.slice(0, code >= 0xd800 && code < 0xdc00 ? end - 1 : end)
 }

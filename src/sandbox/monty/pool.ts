@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join, sep } from 'node:path'
@@ -8,7 +8,7 @@ import { GuestProcess, type TurnOwner } from './guest-process.ts'
 import type { Command, Defences } from './protocol.ts'
 
 /** The version that is built and tested against: another may not keep what this adapter relies on. */
-export const MONTY_VERSION = '0.0.18'
+const MONTY_VERSION = '0.0.18'
 
 export interface PoolOptions {
   readonly processes: number
@@ -130,7 +130,11 @@ function readablePaths(childUrl: URL): readonly string[] {
   try {
     entry = require.resolve('@pydantic/monty')
   } catch (error) {
-    throw new TroupeError('sandbox/unavailable', `the sandbox monty needs the package @pydantic/monty: npm install --save-exact @pydantic/monty@${MONTY_VERSION}`, { cause: error })
+    throw new TroupeError(
+      'sandbox/unavailable',
+      `the sandbox monty needs the package @pydantic/monty: npm install --save-exact @pydantic/monty@${MONTY_VERSION}`,
+      { cause: error },
+    )
   }
   const child = fileURLToPath(childUrl)
   // The adapter's own file tells where all our code is: two folders up is the root of src/ or dist/.
@@ -142,7 +146,9 @@ function readablePaths(childUrl: URL): readonly string[] {
 
 function platformPackages(entry: string): readonly string[] {
   const require = createRequire(entry)
-  const { optionalDependencies = {} } = require('./package.json') as { optionalDependencies?: Record<string, string> }
+  const { optionalDependencies = {} } = JSON.parse(readFileSync(join(dirname(entry), 'package.json'), 'utf8')) as {
+    optionalDependencies?: Record<string, string>
+  }
   return Object.keys(optionalDependencies).flatMap((name) => {
     try {
       return [dirname(require.resolve(name))]

@@ -16,7 +16,11 @@ const SECTIONS: ReadonlySet<string> = new Set(['elif', 'else', 'except', 'finall
  * `return` that would end the whole session, a decorator, which Monty ignores. Null when nothing is.
  */
 export function faultOf(code: string, { fixedNames, sourceLimits, sourceChecks }: PrepareOptions): ExecutionError | null {
-  if (sourceLimits && code.length > MAX_LENGTH) return syntax(`the code has ${code.length} characters; at most ${MAX_LENGTH} are accepted. Split it into steps, or read data through tools`, 1)
+  if (sourceLimits && code.length > MAX_LENGTH)
+    return syntax(
+      `the code has ${code.length} characters; at most ${MAX_LENGTH} are accepted. Split it into steps, or read data through tools`,
+      1,
+    )
   if (!sourceChecks) return null
   /** Indents of the functions that are open around a line. */
   const functions: number[] = []
@@ -40,7 +44,13 @@ function faultIn({ tokens }: LogicalLine, isInFunction: boolean, fixedNames: Rea
   if (away !== undefined) return syntax("'return' outside function", away.line)
   for (const name of boundNames(tokens, isInFunction)) {
     const what = fixedNames.get(name.text)
-    if (what !== undefined) return { kind: 'denied', name: 'TypeError', message: `Cannot overwrite '${name.text}': it is ${what}. Choose another name`, line: name.line }
+    if (what !== undefined)
+      return {
+        kind: 'denied',
+        name: 'TypeError',
+        message: `Cannot overwrite '${name.text}': it is ${what}. Choose another name`,
+        line: name.line,
+      }
   }
   return null
 }
@@ -64,7 +74,13 @@ function* boundNames(tokens: readonly Token[], isInFunction: boolean): Generator
       yield* importedNames(header)
       continue
     }
-    if (keyword === 'for') yield* targets(header.slice(1, header.findIndex(({ text, depth }) => text === 'in' && depth === 0)))
+    if (keyword === 'for')
+      yield* targets(
+        header.slice(
+          1,
+          header.findIndex(({ text, depth }) => text === 'in' && depth === 0),
+        ),
+      )
     for (const [at, token] of header.entries()) {
       if (token.text === 'as' && (keyword === 'with' || keyword === 'except')) yield* targets(header.slice(at + 1, at + 2))
       if (token.text === ':=' && at > 0) yield header[at - 1] as Token
@@ -96,7 +112,8 @@ function* targets(tokens: readonly Token[]): Generator<Token> {
     const [before, after] = [tokens[at - 1], tokens[at + 1]]
     if (token.depth < skipBelow) skipBelow = Infinity
     const opens = token.text === '[' || token.text === '('
-    if (opens && before !== undefined && (before.type === 'name' || before.text === ')' || before.text === ']')) skipBelow = Math.min(skipBelow, token.depth + 1)
+    if (opens && before !== undefined && (before.type === 'name' || before.text === ')' || before.text === ']'))
+      skipBelow = Math.min(skipBelow, token.depth + 1)
     if (token.type !== 'name' || token.depth >= skipBelow || before?.text === '.') continue
     if (after?.text === '.' || after?.text === '(' || after?.text === '[') continue
     yield token

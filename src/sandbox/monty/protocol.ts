@@ -111,7 +111,14 @@ export type ReportState =
   | { readonly type: 'final'; readonly value: string; readonly line: number | null }
   | { readonly type: 'stop'; readonly stop: 'output-limit' | 'call-limit'; readonly line: number | null }
   /** `line`: the innermost line of the step's code; `failed`: the line of the statement that is to be kept up to. Null where nothing ran. */
-  | { readonly type: 'error'; readonly kind: Extract<ExecutionErrorKind, 'error' | 'syntax' | 'denied'>; readonly name: string; readonly message: string; readonly line: number | null; readonly failed: number | null }
+  | {
+      readonly type: 'error'
+      readonly kind: Extract<ExecutionErrorKind, 'error' | 'syntax' | 'denied'>
+      readonly name: string
+      readonly message: string
+      readonly line: number | null
+      readonly failed: number | null
+    }
   | { readonly type: 'time' }
   | { readonly type: 'memory'; readonly line: number | null }
   /** The process does not hold this session any more. */

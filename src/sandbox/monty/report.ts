@@ -49,7 +49,8 @@ function readState(state: Readonly<Record<string, unknown>>, counts: StepCounts)
     case 'error': {
       const { kind, name, message } = state
       if (kind !== 'error' && kind !== 'syntax' && kind !== 'denied') throw bad(`an error of the unknown kind ${show(kind)}`)
-      if (typeof name !== 'string' || typeof message !== 'string' || name.length + message.length > 100_000) throw bad('an error without name and message')
+      if (typeof name !== 'string' || typeof message !== 'string' || name.length + message.length > 100_000)
+        throw bad('an error without name and message')
       return { type: 'error', kind, name, message, line: lineOf(state.line), failed: lineOf(state.failed) }
     }
     case 'memory':
@@ -91,5 +92,8 @@ function show(value: unknown): string {
 }
 
 function bad(what: string): TroupeError {
-  return new TroupeError('sandbox/bad-frame', `the sandbox sent something that it cannot have sent in order: ${what}. The session is closed`)
+  return new TroupeError(
+    'sandbox/bad-frame',
+    `the sandbox sent something that it cannot have sent in order: ${what}. The session is closed`,
+  )
 }

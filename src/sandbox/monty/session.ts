@@ -79,10 +79,26 @@ export class MontySession implements SandboxSession, Turn {
       stream.fail(new TroupeError('internal/unreachable', 'a sandbox session runs one step at a time: the last one has not ended'))
       return stream
     }
-    const onAbort = (): void => this.#close(new TroupeError('sandbox/closed', 'the sandbox session is closed: its step was cancelled', { retryable: false, cause: signal.reason }))
+    const onAbort = (): void =>
+      this.#close(
+        new TroupeError('sandbox/closed', 'the sandbox session is closed: its step was cancelled', {
+          retryable: false,
+          cause: signal.reason,
+        }),
+      )
     const { limits, tools } = this.#options
     const counts: StepCounts = { limits, tools: new Set(tools.map(({ name }) => name)), calls: 0, printed: 0 }
-    this.#step = { code, stream, counts, answers: [], release: () => signal.removeEventListener('abort', onAbort), open: null, prints: 0, spentMs: 0, restarts: 0 }
+    this.#step = {
+      code,
+      stream,
+      counts,
+      answers: [],
+      release: () => signal.removeEventListener('abort', onAbort),
+      open: null,
+      prints: 0,
+      spentMs: 0,
+      restarts: 0,
+    }
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
     if (this.#closed !== null) {
@@ -100,7 +116,8 @@ export class MontySession implements SandboxSession, Turn {
     const step = this.#step
     // The stream has already said that the session is gone; an answer that was under way is simply late.
     if (step === null) return
-    if (step.open === null || call !== step.answers.length + 1) throw new TroupeError('internal/unreachable', `there is no open call ${call} in this sandbox session`)
+    if (step.open === null || call !== step.answers.length + 1)
+      throw new TroupeError('internal/unreachable', `there is no open call ${call} in this sandbox session`)
     step.answers.push({ tool: step.open, ...this.#answerText(call, answer) })
     step.open = null
     this.#pool.submit(this)
@@ -128,7 +145,8 @@ export class MontySession implements SandboxSession, Turn {
     this.#running = process
     const timeMs = Math.max(1, limits.timeoutMs - step.spentMs)
     const last = step.answers.at(-1)
-    if (isHome && last !== undefined) return { command: { type: 'reply', session: this.id, ok: last.ok, text: last.text }, limitMs: timeMs + GRACE_MS }
+    if (isHome && last !== undefined)
+      return { command: { type: 'reply', session: this.id, ok: last.ok, text: last.text }, limitMs: timeMs + GRACE_MS }
     const again = this.#blocks.map(({ spentMs }) => spentMs)
     const slow = Math.max(0, step.spentMs, ...again) * REPLAY_FACTOR > limits.timeoutMs
     const replayMs = (again.reduce((sum, ms) => sum + ms, 0) + step.spentMs) * REPLAY_FACTOR
@@ -218,8 +236,15 @@ export class MontySession implements SandboxSession, Turn {
   #answerText(call: number, answer: Answer): { ok: boolean; text: string } {
     const { answerBytes } = this.#options.limits
     const text = answer.ok ? answer.value : JSON.stringify({ name: answer.error.name, message: answer.error.message })
-    if (!this.#defences.answerBytes || text.length * 3 <= answerBytes || Buffer.byteLength(text) <= answerBytes) return { ok: answer.ok, text }
-    return { ok: false, text: JSON.stringify({ name: 'ValueError', message: `the answer of call ${call} has ${Buffer.byteLength(text)} bytes; at most ${answerBytes} can enter the sandbox. Ask for less` }) }
+    if (!this.#defences.answerBytes || text.length * 3 <= answerBytes || Buffer.byteLength(text) <= answerBytes)
+      return { ok: answer.ok, text }
+    return {
+      ok: false,
+      text: JSON.stringify({
+        name: 'ValueError',
+        message: `the answer of call ${call} has ${Buffer.byteLength(text)} bytes; at most ${answerBytes} can enter the sandbox. Ask for less`,
+      }),
+    }
   }
 
   #close(error: TroupeError): void {

@@ -26,7 +26,15 @@ function showWhole(value: unknown, work: Work, depth: number): string {
     case 'boolean':
       return value ? 'True' : 'False'
     case 'number':
-      return Number.isNaN(value) ? 'nan' : Math.abs(value) === Infinity ? (value < 0 ? '-inf' : 'inf') : Object.is(value, -0) ? '-0.0' : String(value)
+      return Number.isNaN(value)
+        ? 'nan'
+        : Math.abs(value) === Infinity
+          ? value < 0
+            ? '-inf'
+            : 'inf'
+          : Object.is(value, -0)
+            ? '-0.0'
+            : String(value)
     case 'object':
       break
     default:
@@ -39,7 +47,8 @@ function showWhole(value: unknown, work: Work, depth: number): string {
     if (!('__tuple__' in value)) return `[${items}]`
     return value.length === 1 ? `(${items},)` : `(${items})`
   }
-  if (value instanceof Map) return `{${list([...value], ([key, item]) => `${show(key, work, depth + 1)}: ${show(item, work, depth + 1)}`, work)}}`
+  if (value instanceof Map)
+    return `{${list([...value], ([key, item]) => `${show(key, work, depth + 1)}: ${show(item, work, depth + 1)}`, work)}}`
   if (value instanceof Set) return value.size === 0 ? 'set()' : `{${list([...value], (item) => show(item, work, depth + 1), work)}}`
   if (value instanceof Uint8Array) return `b${quoted(cut(Buffer.from(value).toString('latin1'), MAX_STRING))}`
   return isMarked(value) ? showMarked(value) : '<object>'
@@ -67,7 +76,7 @@ function showMarked(value: Parameters<typeof dateText>[0]): string {
     case 'Exception':
       return `${String(value.excType)}(${quoted(String(value.message))})`
     default:
-      return `<${value.__monty_type__} ${String(value.value ?? '')}>`
+      return `<${value.__monty_type__}${typeof value.value === 'string' ? ` ${value.value}` : ''}>`
   }
 }
 

@@ -55,7 +55,18 @@ export function isMarked(value: object): value is Marked {
 function fromMarked(value: Marked): unknown {
   switch (value.__monty_type__) {
     case 'DateTime':
-      return new Date(Date.UTC(int(value.year), int(value.month) - 1, int(value.day), int(value.hour), int(value.minute), int(value.second), Math.floor(int(value.microsecond) / 1000)) - int(value.offsetSeconds) * 1000)
+      return new Date(
+        Date.UTC(
+          int(value.year),
+          int(value.month) - 1,
+          int(value.day),
+          int(value.hour),
+          int(value.minute),
+          int(value.second),
+          Math.floor(int(value.microsecond) / 1000),
+        ) -
+          int(value.offsetSeconds) * 1000,
+      )
     case 'Date':
       return dateText(value)
     case 'Exception':
@@ -75,6 +86,7 @@ function int(value: unknown): number {
 }
 
 function namedError(name: string, message: string): Error {
+  // plain error: it is a value of the guest
   const error = new Error(message)
   error.name = name
   return error
@@ -87,7 +99,11 @@ function toPython(value: unknown): unknown {
   if (value instanceof Map) return new Map([...value].map(([key, item]) => [toKey(key), toPython(item)]))
   if (value instanceof Set) return new Set([...value].map(toKey))
   if (value instanceof Date) return toDateTime(value)
-  if (value instanceof Error) return new Map([['name', value.name], ['message', value.message]])
+  if (value instanceof Error)
+    return new Map([
+      ['name', value.name],
+      ['message', value.message],
+    ])
   if (value instanceof ArrayBuffer) return Buffer.from(value)
   if (value instanceof Uint8Array || value instanceof Uint8ClampedArray) return Buffer.from(value)
   if (ArrayBuffer.isView(value)) return Array.from(value as Int16Array)
@@ -104,7 +120,14 @@ function toKey(value: unknown): unknown {
 function toDateTime(date: Date): unknown {
   if (Number.isNaN(date.getTime())) return null
   return {
-    __monty_type__: 'DateTime', year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate(),
-    hour: date.getUTCHours(), minute: date.getUTCMinutes(), second: date.getUTCSeconds(), microsecond: date.getUTCMilliseconds() * 1000, offsetSeconds: 0,
+    __monty_type__: 'DateTime',
+    year: date.getUTCFullYear(),
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
+    second: date.getUTCSeconds(),
+    microsecond: date.getUTCMilliseconds() * 1000,
+    offsetSeconds: 0,
   }
 }
