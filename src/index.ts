@@ -31,14 +31,18 @@ function memoryRuntime(): Runtime {
 }
 
 async function lightSandbox(language: Language): Promise<Sandbox> {
-  return language === 'typescript' ? (await import('./sandbox/quickjs/quickjs.ts')).quickjs() : (await import('./sandbox/monty/monty.ts')).monty()
+  return language === 'typescript'
+    ? (await import('./sandbox/quickjs/quickjs.ts')).quickjs()
+    : (await import('./sandbox/monty/monty.ts')).monty()
 }
 
 /**
  * An agent that acts by writing code: in each step it writes a program against its tools, which runs in a sandbox.
  * Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`; starts nothing.
  */
-export function codeAgent<Output extends StandardSchemaV1 | undefined = undefined>(options: CodeAgentOptions<Output>): Agent<OutputOf<Output>> {
+export function codeAgent<Output extends StandardSchemaV1 | undefined = undefined>(
+  options: CodeAgentOptions<Output>,
+): Agent<OutputOf<Output>> {
   return createCodeAgent(host, options)
 }
 
@@ -46,7 +50,9 @@ export function codeAgent<Output extends StandardSchemaV1 | undefined = undefine
  * An agent that acts by calling tools natively. It ends when the model answers without a call, calls `finalAnswer`, or
  * fills `output`. Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`; starts nothing.
  */
-export function toolAgent<Output extends StandardSchemaV1 | undefined = undefined>(options: ToolAgentOptions<Output>): Agent<OutputOf<Output>> {
+export function toolAgent<Output extends StandardSchemaV1 | undefined = undefined>(
+  options: ToolAgentOptions<Output>,
+): Agent<OutputOf<Output>> {
   return createToolAgent(host, options)
 }
 

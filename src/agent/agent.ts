@@ -49,15 +49,15 @@ export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
 }
 
 /** The options of an agent of any output. */
-export type AnyAgentOptions<Options extends AgentOptions<StandardSchemaV1 | undefined> = AgentOptions<StandardSchemaV1 | undefined>> = Omit<Options, 'checks'> & {
+export type AnyAgentOptions<Options extends AgentOptions<StandardSchemaV1 | undefined> = AgentOptions<StandardSchemaV1 | undefined>> = Omit<
+  Options,
+  'checks'
+> & {
   readonly checks?: readonly Check<never>[]
 }
 
 /** Gives true (or nothing) when an answer passes, or says what is wrong with it. May be asynchronous; throwing is failing. */
-export type Check<Output = unknown> = (
-  answer: Output,
-  transcript: Transcript,
-) => CheckVerdict | Promise<CheckVerdict>
+export type Check<Output = unknown> = (answer: Output, transcript: Transcript) => CheckVerdict | Promise<CheckVerdict>
 
 export type CheckVerdict = boolean | string | void
 
@@ -101,4 +101,6 @@ export interface Agent<Output = unknown> extends AgentRef<Output> {
 }
 
 /** The type that an agent's output has, by its schema. */
-export type OutputOf<Output extends StandardSchemaV1 | undefined> = Output extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Output> : unknown
+export type OutputOf<Output extends StandardSchemaV1 | undefined> = Output extends StandardSchemaV1
+  ? StandardSchemaV1.InferOutput<Output>
+  : unknown

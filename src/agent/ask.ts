@@ -41,7 +41,8 @@ export const DEFAULT_MAX_OUTPUT_TOKENS = 8_192
 export async function ask(ctx: RunContext, asker: Asker, { step, key, ...question }: Question): Promise<ModelReply> {
   const { name, hooks } = asker
   const model = asker.model
-  if (!model) throw new TroupeError('config/invalid', `agent ${name} has no model: give it one, or a default in the configuration or with --model`)
+  if (!model)
+    throw new TroupeError('config/invalid', `agent ${name} has no model: give it one, or a default in the configuration or with --model`)
   const call = { agent: name, step, prompt: question.prompt }
   const asked: AskedModel = {
     mark: { agent: name, run: pathOf(ctx.runId), step: key },
@@ -50,7 +51,11 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
   return ctx.step(
     key,
     async ({ signal, isWatched, live }) => {
-      const request = { ...question, prompt: await asked.prompt(), providerOptions: { ...question.providerOptions, troupe: { ...asked.mark } } }
+      const request = {
+        ...question,
+        prompt: await asked.prompt(),
+        providerOptions: { ...question.providerOptions, troupe: { ...asked.mark } },
+      }
       const wanted = question.maxOutputTokens ?? asker.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS
       const inputTokens = ctx.budget.isLimited ? estimateRequestTokens(request) : 0
       const reservation = await ctx.budget.reserve({ inputTokens, maxOutputTokens: wanted, price: priceFor(model) }, signal)

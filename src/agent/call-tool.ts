@@ -90,7 +90,8 @@ function argumentsOf({ tool, args }: Call): unknown {
     throw new TroupeError('tool/arguments', `the arguments of ${tool} cannot be read: ${messageOf(error)}`, { cause: error })
   }
   // Arguments by name are an object: a text is what a model wrote in place of JSON.
-  if (typeof value === 'string') throw new TroupeError('tool/arguments', `the arguments of ${tool} are no JSON object: ${cutMiddle(value, 200)}`)
+  if (typeof value === 'string')
+    throw new TroupeError('tool/arguments', `the arguments of ${tool} are no JSON object: ${cutMiddle(value, 200)}`)
   return value
 }
 
@@ -105,7 +106,10 @@ async function verdictOn({ agent, callables, ctx, step }: CallSite, { call, tool
   })
   await ctx.emit(key, 'policy', { tool, decision: verdict.decision, rule: verdict.rule ?? verdict.reason ?? 'hook' })
   if (verdict.decision === 'deny') {
-    throw new TroupeError('tool/rejected', `${tool} was not allowed${verdict.reason === undefined ? '' : `: ${verdict.reason}`}. Do not call it again with the same arguments`)
+    throw new TroupeError(
+      'tool/rejected',
+      `${tool} was not allowed${verdict.reason === undefined ? '' : `: ${verdict.reason}`}. Do not call it again with the same arguments`,
+    )
   }
   return verdict.decision === 'ask'
 }
@@ -182,19 +186,25 @@ async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope:
   return action.dispatch(plan.call, async ({ idempotencyKey }) => {
     const output = await runTool(plan.definition, plan.input, { signal: scope.signal, idempotencyKey })
     const { afterTool } = callables.hooks
-    const seen = afterTool && (await afterTool({ agent, callId: idempotencyKey, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue }, output))
+    const seen =
+      afterTool && (await afterTool({ agent, callId: idempotencyKey, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue }, output))
     return bounded(encode(seen ? seen.output : output), plan.tool, scope.answerBytes)
   })
 }
 
 function questionOf({ tool, args }: Call, reason: WaitReason): string {
-  if (reason === 'unknown-outcome') return `${tool} was started before a crash and its outcome is not known. Run it again with the same idempotency key? Arguments: ${args}`
+  if (reason === 'unknown-outcome')
+    return `${tool} was started before a crash and its outcome is not known. Run it again with the same idempotency key? Arguments: ${args}`
   return `May ${tool} be called? Arguments: ${args}`
 }
 
 function rejected({ tool }: Call, reason: WaitReason, why: string | undefined): TroupeError {
   const because = why === undefined ? '' : `: ${why}`
-  if (reason === 'unknown-outcome') return new TroupeError('tool/rejected', `${tool} was interrupted, it is not known whether it had its effect, and it was not run again${because}`)
+  if (reason === 'unknown-outcome')
+    return new TroupeError(
+      'tool/rejected',
+      `${tool} was interrupted, it is not known whether it had its effect, and it was not run again${because}`,
+    )
   return new TroupeError('tool/rejected', `${tool} was not allowed${because}. Do not call it again with the same arguments`)
 }
 
@@ -202,7 +212,12 @@ function bounded(value: string, tool: string, answerBytes: number): AnswerBody {
   if (value.length * 3 <= answerBytes) return { ok: true, value } // no character takes more than 3 bytes per UTF-16 unit
   const bytes = new TextEncoder().encode(value).length
   if (bytes <= answerBytes) return { ok: true, value }
-  return errorAnswer(new TroupeError('tool/output', `${tool} ran, but its answer of ${bytes} bytes is larger than the ${answerBytes} that fit: ask it for less`))
+  return errorAnswer(
+    new TroupeError(
+      'tool/output',
+      `${tool} ran, but its answer of ${bytes} bytes is larger than the ${answerBytes} that fit: ask it for less`,
+    ),
+  )
 }
 
 /** How an error looks to the code that called: a name to match on and a message to act on. */

@@ -29,7 +29,13 @@ export interface Callables {
 }
 
 /** Throws `tool/name-clash` when two names meet in either language, the agent's own among them. */
-export function callablesOf(name: string, tools: readonly AnyTool[], agents: readonly Agent[], language: Language, hooks: Hooks): Callables {
+export function callablesOf(
+  name: string,
+  tools: readonly AnyTool[],
+  agents: readonly Agent[],
+  language: Language,
+  hooks: Hooks,
+): Callables {
   const reserved: readonly GuestName[] = [name, ...agents.map((agent) => agent.name)].map((taken) => ({ name: taken, kind: 'agent' }))
   const set = toolset(tools, { reserved })
   const byName = new Map(agents.flatMap((agent) => [[agent.name, agent] as const, [pythonName(agent.name), agent] as const]))
@@ -42,7 +48,8 @@ export function callablesOf(name: string, tools: readonly AnyTool[], agents: rea
     tool: (wanted) => set.byName.get(wanted),
     agent: (wanted) => byName.get(wanted),
     checkContext: (keys) => {
-      if (keys.length > 0) checkNames([...reserved, ...set.tools.map((tool): GuestName => ({ name: tool.name, kind: 'tool' })), ...keys.map(contextName)])
+      if (keys.length > 0)
+        checkNames([...reserved, ...set.tools.map((tool): GuestName => ({ name: tool.name, kind: 'tool' })), ...keys.map(contextName)])
     },
     agentInput,
     declarations: () => [...tools.map((tool) => declareTool(tool, language)), ...agents.map((agent) => declareAgent(agent, language))],

@@ -15,7 +15,13 @@ export type Verdict = { readonly ok: true; readonly output: JsonValue } | { read
  * Holds a final answer against the output's schema, then against each check. Checks are effects: they run once, and
  * what they said is in the log. One that throws has not passed.
  */
-export async function checkAnswer(agent: AgentSpec, answer: string, transcript: Transcript, ctx: RunContext, step: number): Promise<Verdict> {
+export async function checkAnswer(
+  agent: AgentSpec,
+  answer: string,
+  transcript: Transcript,
+  ctx: RunContext,
+  step: number,
+): Promise<Verdict> {
   const { output, checks } = agent
   const value = decode(answer)
   const parsed = output ? await ctx.during(async () => parse(output, value)) : ({ ok: true, value } as const)

@@ -47,7 +47,12 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
         ...(options.instructions !== undefined && { instructions: options.instructions }),
       }),
     open: (input, ctx, past) =>
-      openCodeActor({ name: options.name, language, callables, limits, sandbox, isStructured: options.structured ?? false }, input, ctx, past),
+      openCodeActor(
+        { name: options.name, language, callables, limits, sandbox, isStructured: options.structured ?? false },
+        input,
+        ctx,
+        past,
+      ),
   }
 }
 

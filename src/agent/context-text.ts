@@ -11,7 +11,9 @@ export function contextAsText(context: JsonObject): string {
     if (value === undefined) return []
     const text = JSON.stringify(value)
     if (text.length <= INLINE_CHARS) return [`${name}: ${text}`]
-    return [`${name}: ${text.slice(0, INLINE_CHARS)}… (the first ${INLINE_CHARS} of ${text.length} characters; read the rest with readContext)`]
+    return [
+      `${name}: ${text.slice(0, INLINE_CHARS)}… (the first ${INLINE_CHARS} of ${text.length} characters; read the rest with readContext)`,
+    ]
   })
   return lines.length === 0 ? '' : `Given with the task:\n${lines.join('\n')}`
 }

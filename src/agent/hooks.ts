@@ -14,7 +14,10 @@ export interface Hooks {
   /** Decides on each call of a tool or agent. */
   readonly beforeTool?: (call: ToolCall) => ToolVerdict | void | Promise<ToolVerdict | void>
   /** Sees what a tool gave before it is logged, and may give something else in its place. */
-  readonly afterTool?: (call: ToolCall, output: unknown) => { readonly output: unknown } | void | Promise<{ readonly output: unknown } | void>
+  readonly afterTool?: (
+    call: ToolCall,
+    output: unknown,
+  ) => { readonly output: unknown } | void | Promise<{ readonly output: unknown } | void>
 }
 
 export interface ModelCall {

@@ -1,7 +1,9 @@
 import type { JsonValue } from '../util/json.ts'
 
 /** JSON that a model wrote among words, or what is wrong with it. */
-export type FoundJson = { readonly ok: true; readonly value: JsonValue; readonly before: string } | { readonly ok: false; readonly problem: string }
+export type FoundJson =
+  | { readonly ok: true; readonly value: JsonValue; readonly before: string }
+  | { readonly ok: false; readonly problem: string }
 
 /**
  * Finds the first complete JSON object or array in a text, fenced or not; words before it are given back, words after
@@ -15,7 +17,14 @@ export function jsonIn(text: string): FoundJson {
   for (let start = nextOpening(text, 0); start >= 0; start = nextOpening(text, start + 1)) {
     const end = closingOf(text, start)
     const found = end < 0 ? { ok: false as const, problem: 'the JSON is cut off' } : tryParse(text.slice(start, end + 1))
-    if (found.ok) return { ...found, before: text.slice(0, start).replace(/```\w*\s*$/, '').trim() }
+    if (found.ok)
+      return {
+        ...found,
+        before: text
+          .slice(0, start)
+          .replace(/```\w*\s*$/, '')
+          .trim(),
+      }
     problem = found.problem
     if (end > start) start = end
     else break

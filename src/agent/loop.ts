@@ -16,7 +16,11 @@ export async function runAgent(agent: AgentSpec, input: RunInput, ctx: RunContex
   checkWhole(agent.name, 'maxSteps of the run', input.maxSteps, 0)
   checkBudget(agent.name, input.budget)
   const past = await ctx.history()
-  const actor = await agent.open(input, ctx, past.map((run) => run.input))
+  const actor = await agent.open(
+    input,
+    ctx,
+    past.map((run) => run.input),
+  )
   const earlier: Transcript[] = []
   for (const run of past) earlier.push(await lookBack(agent, actor, run))
   if (input.freshSandbox) await actor.startFresh()
@@ -55,7 +59,12 @@ async function runSteps(
     await ctx.emit(String(step), 'step-start', { step })
     if (isPlanStep(agent, step)) transcript = withStep(transcript, await plan(agent, system, transcript, ctx, step, maxSteps))
 
-    const reply = await ask(ctx, agent, { step, key: `${step}.model`, prompt: promptOf(agent.prompts, system, transcript), ...actor.request })
+    const reply = await ask(ctx, agent, {
+      step,
+      key: `${step}.model`,
+      prompt: promptOf(agent.prompts, system, transcript),
+      ...actor.request,
+    })
     const turn = await actor.act(ctx, transcript, step, reply)
     const { taken, output } = await judge(agent, transcript, turn, ctx)
     transcript = withStep(transcript, taken)
@@ -72,7 +81,12 @@ function emptyTranscript(agent: AgentSpec, actor: Actor, { task, images, context
 }
 
 /** Holds the answer of a turn, if it has one, against what the agent must deliver. */
-async function judge(agent: AgentSpec, transcript: Transcript, turn: Turn, ctx: RunContext): Promise<Pick<Turn, 'taken'> & Pick<AgentOutcome, 'output'>> {
+async function judge(
+  agent: AgentSpec,
+  transcript: Transcript,
+  turn: Turn,
+  ctx: RunContext,
+): Promise<Pick<Turn, 'taken'> & Pick<AgentOutcome, 'output'>> {
   const { taken, answer } = turn
   if (answer === undefined) return { taken }
   const verdict = await checkAnswer(agent, answer, withStep(transcript, taken), ctx, taken.step)

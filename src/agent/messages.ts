@@ -10,7 +10,10 @@ import type { Step, Transcript } from './transcript.ts'
  */
 export function promptOf(prompts: PromptTemplates, system: string, transcript: Transcript): LanguageModelV4Prompt {
   const runs = [...transcript.earlier, transcript]
-  return [{ role: 'system', content: system }, ...runs.flatMap((run) => [taskMessage(run), ...run.steps.flatMap((step) => messagesOf(prompts, step))])]
+  return [
+    { role: 'system', content: system },
+    ...runs.flatMap((run) => [taskMessage(run), ...run.steps.flatMap((step) => messagesOf(prompts, step))]),
+  ]
 }
 
 export function userMessage(text: string): LanguageModelV4Message {

@@ -17,7 +17,9 @@ export function nativeTools(callables: Callables, output: StandardSchemaV1 | und
   const answer = output ? jsonSchemaOf(output, 'input') : {}
   return [
     ...callables.tools.map((tool) => declared(functionDeclaration(tool))),
-    ...callables.agents.map((agent) => declared({ name: agent.name, description: `Agent of your team. ${agent.description}`, inputSchema: AGENT_INPUT })),
+    ...callables.agents.map((agent) =>
+      declared({ name: agent.name, description: `Agent of your team. ${agent.description}`, inputSchema: AGENT_INPUT }),
+    ),
     declared({
       name: FINAL_ANSWER,
       description: 'Ends the run with the answer. Call it alone, when the answer is known.',
@@ -35,16 +37,28 @@ const AGENT_INPUT: JsonObject = {
   required: ['task'],
 }
 
-function declared({ name, description, inputSchema }: { name: string; description: string; inputSchema: JsonObject }): LanguageModelV4FunctionTool {
+function declared({
+  name,
+  description,
+  inputSchema,
+}: {
+  name: string
+  description: string
+  inputSchema: JsonObject
+}): LanguageModelV4FunctionTool {
   return { type: 'function', name, description, inputSchema }
 }
 
 /** The answer that a model gave, as tagged JSON text: the `answer` of its arguments, or a whole JSON value. */
-export function finalAnswerIn(text: string): { readonly ok: true; readonly value: string } | { readonly ok: false; readonly error: TroupeError } {
+export function finalAnswerIn(
+  text: string,
+): { readonly ok: true; readonly value: string } | { readonly ok: false; readonly error: TroupeError } {
   const found = jsonIn(text)
-  if (!found.ok) return { ok: false, error: new TroupeError('tool/arguments', `the arguments of ${FINAL_ANSWER} are no JSON: ${found.problem}`) }
+  if (!found.ok)
+    return { ok: false, error: new TroupeError('tool/arguments', `the arguments of ${FINAL_ANSWER} are no JSON: ${found.problem}`) }
   const { value } = found
-  const isWrapped = typeof value === 'object' && value !== null && !Array.isArray(value) && 'answer' in value && Object.keys(value).length === 1
+  const isWrapped =
+    typeof value === 'object' && value !== null && !Array.isArray(value) && 'answer' in value && Object.keys(value).length === 1
   const answer = isWrapped ? (value as { answer: JsonValue }).answer : value
   return { ok: true, value: encode(answer) }
 }
@@ -67,7 +81,10 @@ export function callsInText(
   // `{ "name": …, "input": … }` may as well be an answer; it is a call only where the name is one that can be called.
   const areCalls = calls.length > 0 && calls.every((call) => call !== null && (call.isPlain || known.has(call.name)))
   if (!areCalls) return { ok: true, calls: [] }
-  return { ok: true, calls: calls.flatMap((call, i) => (call ? [{ id: `text_${i + 1}`, name: call.name, input: JSON.stringify(call.arguments) }] : [])) }
+  return {
+    ok: true,
+    calls: calls.flatMap((call, i) => (call ? [{ id: `text_${i + 1}`, name: call.name, input: JSON.stringify(call.arguments) }] : [])),
+  }
 }
 
 function asCall(value: JsonValue): { readonly name: string; readonly arguments: JsonValue; readonly isPlain: boolean } | null {

@@ -34,7 +34,8 @@ export function describeError({ kind, name, message, line }: Extract<Execution, 
 }
 
 const ADVICE: Readonly<Partial<Record<string, string>>> = {
-  error: 'What ran before the error stands: variables are kept, calls are not undone. Correct the cause; do not repeat calls that have succeeded.',
+  error:
+    'What ran before the error stands: variables are kept, calls are not undone. Correct the cause; do not repeat calls that have succeeded.',
   syntax: 'Nothing of this code was run.',
   timeout: 'The code took too much computing time. Do less in one step.',
   memory: 'The code used too much memory. Keep less at once.',

@@ -41,10 +41,18 @@ export function parseCode(text: string, language: Language, finishReason: Finish
   const tagged = taggedBlocks(text)
   const blocks = wanted.length > 0 ? wanted : tagged
   const isCutOff = finishReason === 'length' && (blocks.length === 0 || blocks.at(-1)?.closed === false)
-  if (isCutOff) return fault('Your answer was cut off at the output limit before its code was complete. Write less: shorter text, smaller steps.', language)
+  if (isCutOff)
+    return fault(
+      'Your answer was cut off at the output limit before its code was complete. Write less: shorter text, smaller steps.',
+      language,
+    )
 
-  const code = blocks.map((block) => block.code.trim()).filter((block) => block !== '').join('\n\n')
-  if (code.length > MAX_CODE_CHARS) return fault(`Your code has ${code.length} characters; at most ${MAX_CODE_CHARS} are run. Write less.`, language)
+  const code = blocks
+    .map((block) => block.code.trim())
+    .filter((block) => block !== '')
+    .join('\n\n')
+  if (code.length > MAX_CODE_CHARS)
+    return fault(`Your code has ${code.length} characters; at most ${MAX_CODE_CHARS} are run. Write less.`, language)
   if (code !== '') return { ok: true, code }
 
   const other = fenced.find(({ tag }) => !TAGS[language].includes(tag))
@@ -57,7 +65,8 @@ export function parseCode(text: string, language: Language, finishReason: Finish
 function structuredCode(text: string): string | undefined {
   if (!text.trimStart().startsWith('{')) return undefined
   const found = jsonIn(text)
-  if (!found.ok || found.before !== '' || typeof found.value !== 'object' || found.value === null || !('code' in found.value)) return undefined
+  if (!found.ok || found.before !== '' || typeof found.value !== 'object' || found.value === null || !('code' in found.value))
+    return undefined
   return typeof found.value.code === 'string' ? found.value.code : undefined
 }
 
@@ -65,7 +74,8 @@ function structuredCode(text: string): string | undefined {
 function parseStructured(code: string, language: Language, finishReason: FinishReason): ParsedCode {
   if (code.trim() === '') return fault('The `code` of your answer was empty.', language)
   if (/```|~~~|<code>/.test(code)) return parseCode(code, language, finishReason)
-  if (code.length > MAX_CODE_CHARS) return fault(`Your code has ${code.length} characters; at most ${MAX_CODE_CHARS} are run. Write less.`, language)
+  if (code.length > MAX_CODE_CHARS)
+    return fault(`Your code has ${code.length} characters; at most ${MAX_CODE_CHARS} are run. Write less.`, language)
   return { ok: true, code: code.trim() }
 }
 
@@ -101,7 +111,8 @@ function taggedBlocks(text: string): Block[] {
 }
 
 const STATEMENTS: Readonly<Record<Language, RegExp>> = {
-  typescript: /^\s*(?:(?:const|let|var|function|async|await|for|if|return|class|try|while|interface|type)\b.*|[\w$.]+\s*\(.*|[\w$.[\]]+\s*[+\-*/]?=[^=].*)$/,
+  typescript:
+    /^\s*(?:(?:const|let|var|function|async|await|for|if|return|class|try|while|interface|type)\b.*|[\w$.]+\s*\(.*|[\w$.[\]]+\s*[+\-*/]?=[^=].*)$/,
   python: /^\s*(?:(?:def|for|if|return|class|try|while|with|import|from)\b.*|[\w.]+\s*\(.*|[\w.[\]]+\s*[+\-*/]?=[^=].*)$/,
 }
 const SENTENCE = /^\s*(?:[-*#>]\s|\p{Lu}\p{L}*(?:,?\s+[\p{L}\p{N}'’-]+){2,}.*[.:!?]\s*$)/u

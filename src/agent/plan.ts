@@ -10,7 +10,14 @@ export function isPlanStep({ planEvery }: AgentSpec, step: number): boolean {
 }
 
 /** Has the model make its first plan, or bring it up to date with what has been done. */
-export async function plan(agent: AgentSpec, system: string, transcript: Transcript, ctx: RunContext, step: number, maxSteps: number): Promise<Step> {
+export async function plan(
+  agent: AgentSpec,
+  system: string,
+  transcript: Transcript,
+  ctx: RunContext,
+  step: number,
+  maxSteps: number,
+): Promise<Step> {
   const question = agent.prompts.plan({ remainingSteps: maxSteps - step + 1, isUpdate: transcript.steps.length > 0 })
   const prompt = [...promptOf(agent.prompts, system, transcript), userMessage(question)]
   const reply = await ask(ctx, agent, { step, key: `${step}.plan`, prompt })

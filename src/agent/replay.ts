@@ -73,7 +73,8 @@ export class ActionReplay {
     if (record && (record.tool !== frame.tool || record.args !== frame.args)) {
       throw new Divergence(`call ${frame.call} was ${record.tool}(${record.args}) and is now ${frame.tool}(${frame.args})`)
     }
-    if (!record && this.#isBehindLog(frame.call)) throw new Divergence(`call ${frame.call}, ${frame.tool}(${frame.args}), was not made before`)
+    if (!record && this.#isBehindLog(frame.call))
+      throw new Divergence(`call ${frame.call}, ${frame.tool}(${frame.args}), was not made before`)
     if (record?.answer == null) this.#held.push(frame)
   }
 
@@ -112,7 +113,8 @@ export class ActionReplay {
     }
     const missing = this.#script[this.#next]
     if (missing) {
-      if (this.#turns === 0) this.#fail(new Divergence(`call ${missing.call}, ${missing.tool}(${missing.args}), was made before and is not made now`))
+      if (this.#turns === 0)
+        this.#fail(new Divergence(`call ${missing.call}, ${missing.tool}(${missing.args}), was made before and is not made now`))
       return
     }
     if (this.#held.length > 0) this.#launch(this.#held.splice(0)).catch((error: unknown) => this.#fail(error))

@@ -149,9 +149,14 @@ async function startCalls(
 /** The model is told what had happened already, so that it can go on from there. */
 function diverged({ isolation }: CodeRunner, { step }: CodeStep, log: ActionLog, error: Divergence): EntryBodies['action-end'] {
   if (log.ended) {
-    throw new TroupeError('run/incompatible', `step ${step} does not do again what its log says: ${error.message}. Tools or sandbox have changed since; run it with the version that began it`)
+    throw new TroupeError(
+      'run/incompatible',
+      `step ${step} does not do again what its log says: ${error.message}. Tools or sandbox have changed since; run it with the version that began it`,
+    )
   }
-  const ended = log.recorded.filter((record) => record.answer !== null).map((record) => `${record.tool}(${record.args}) gave ${textOf(record)}`)
+  const ended = log.recorded
+    .filter((record) => record.answer !== null)
+    .map((record) => `${record.tool}(${record.args}) gave ${textOf(record)}`)
   const list = ended.length === 0 ? 'None of its calls had ended.' : `These calls had ended, do not repeat them:\n${ended.join('\n')}`
   const message = `the code was interrupted and could not be resumed, because it did not do the same again: ${error.message}.\n${list}\nIts variables are lost.`
   return faultBody(step, isolation, { kind: 'crash', name: 'NonDeterministicError', message })

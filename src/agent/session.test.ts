@@ -63,10 +63,19 @@ describe.each(ENGINES)('a session on %s', (_, engine) => {
   it('refuses a second run while one has not ended, in this process and in the store', async () => {
     await using runtime = await openRuntime({ engine: engine(), parkAfterMs: 0 })
     const send = tool({ name: 'send', description: 'Sends.', effect: 'irreversible', input: z.object({}), run: () => 'sent' })
-    const asks = codeAgent({ name: 'asks', description: 'Asks.', model: scriptedModel([{ reply: [code('finalAnswer(await send({}))')] }]), tools: [send], sandbox })
+    const asks = codeAgent({
+      name: 'asks',
+      description: 'Asks.',
+      model: scriptedModel([{ reply: [code('finalAnswer(await send({}))')] }]),
+      tools: [send],
+      sandbox,
+    })
     const first = runtime.run(asks, 'go', { session: 's' })
     await first.untilWaiting()
-    const error: unknown = await runtime.run(asks, 'go', { session: 's' }).then(() => null, (thrown: unknown) => thrown)
+    const error: unknown = await runtime.run(asks, 'go', { session: 's' }).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    )
     expect(TroupeError.is(error, 'session/busy')).toBe(true)
     await first.cancel()
     expect((await runtime.get(first.id)).status).toBe('cancelled')

@@ -66,7 +66,14 @@ async function actByCalls(actor: ToolActor, step: number, reply: ModelReply): Pr
   const final = calls.find((call) => call.name === FINAL_ANSWER)
   if (!final) return { taken: taken(step, reply, await makeCalls(actor, step, calls), isNative) }
   if (calls.length > 1) {
-    return { taken: taken(step, reply, calls.map((call) => result(call, errorAnswer(FINAL_NOT_ALONE))), isNative) }
+    return {
+      taken: taken(
+        step,
+        reply,
+        calls.map((call) => result(call, errorAnswer(FINAL_NOT_ALONE))),
+        isNative,
+      ),
+    }
   }
   const answer = finalAnswerIn(final.input)
   if (!answer.ok) return { taken: taken(step, reply, [result(final, errorAnswer(answer.error))], isNative) }
@@ -81,7 +88,9 @@ const FINAL_NOT_ALONE = new TroupeError(
 /** Without a call, the model's text is its answer; one that is asked for by a schema must be JSON. */
 function answerInWords({ hasOutput }: ToolActor, step: number, reply: ModelReply): Turn {
   if (reply.text.trim() === '') {
-    return { taken: { type: 'fault', step, reply, fault: `Your answer was empty. Call a tool, or ${FINAL_ANSWER} when you have the answer.` } }
+    return {
+      taken: { type: 'fault', step, reply, fault: `Your answer was empty. Call a tool, or ${FINAL_ANSWER} when you have the answer.` },
+    }
   }
   if (!hasOutput) return { taken: { type: 'answer', step, reply }, answer: JSON.stringify(reply.text) }
   const answer = finalAnswerIn(reply.text)
@@ -90,7 +99,11 @@ function answerInWords({ hasOutput }: ToolActor, step: number, reply: ModelReply
 }
 
 /** All calls of a step at once; results in call order, each fault its own. */
-async function makeCalls({ agent, callables, ctx }: ToolActor, step: number, calls: readonly RequestedToolCall[]): Promise<readonly CallResult[]> {
+async function makeCalls(
+  { agent, callables, ctx }: ToolActor,
+  step: number,
+  calls: readonly RequestedToolCall[],
+): Promise<readonly CallResult[]> {
   const site = { agent, callables, ctx, step }
   const action = await ctx.action(step)
   const recorded = new Map(action.recorded.map((record) => [record.call, record]))
@@ -104,7 +117,9 @@ async function makeCalls({ agent, callables, ctx }: ToolActor, step: number, cal
   action.quiet(true)
   await Promise.all(plans.map(async (plan) => answers.set(plan.call, await settle(action, plan, callTool(plan, scope)))))
   action.close()
-  return calls.map((call, i) => result(call, answers.get(i + 1) ?? errorAnswer(new TroupeError('internal/unreachable', 'the call has no answer'))))
+  return calls.map((call, i) =>
+    result(call, answers.get(i + 1) ?? errorAnswer(new TroupeError('internal/unreachable', 'the call has no answer'))),
+  )
 }
 
 async function settle(action: ActionLog, plan: PlannedCall, calling: Promise<CallOutcome>): Promise<AnswerBody> {

@@ -19,7 +19,10 @@ export async function sandboxOf(name: string): Promise<Sandbox> {
     case 'bubblewrap':
     case 'container':
     case 'gvisor':
-      throw new TroupeError('sandbox/unavailable', `the sandbox ${name} is not built yet; there are quickjs, for TypeScript, and monty, for Python`)
+      throw new TroupeError(
+        'sandbox/unavailable',
+        `the sandbox ${name} is not built yet; there are quickjs, for TypeScript, and monty, for Python`,
+      )
     default:
       return assertNever(name)
   }

@@ -45,7 +45,9 @@ export interface RunInput {
 }
 
 /** The memo of an effect: what it gave, or the error it threw. */
-export type Memo<Value = JsonValue> = { readonly value: Value; readonly durationMs?: number } | { readonly error: ErrorJson; readonly durationMs?: number }
+export type Memo<Value = JsonValue> =
+  | { readonly value: Value; readonly durationMs?: number }
+  | { readonly error: ErrorJson; readonly durationMs?: number }
 
 /** What every reader of a log may rely on in a model's recorded reply; models/ask writes more. */
 export interface LoggedReply {
@@ -55,7 +57,9 @@ export interface LoggedReply {
 }
 
 /** An answer to a call of model-written code; `value` is tagged JSON text (util/codec). */
-export type AnswerBody = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly error: { readonly name: string; readonly message: string } }
+export type AnswerBody =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly error: { readonly name: string; readonly message: string } }
 
 export type RunStatus = 'done' | 'failed' | 'limit' | 'cancelled'
 
@@ -92,7 +96,13 @@ export interface EntryBodies {
     readonly tenant?: string
   }
   'run-waiting': { readonly waits: readonly Wait[]; readonly usage: Usage; readonly steps: number }
-  'run-end': { readonly status: RunStatus; /** Tagged JSON. */ readonly output?: JsonValue; readonly error?: ErrorJson; readonly usage: Usage; readonly steps: number }
+  'run-end': {
+    readonly status: RunStatus
+    /** Tagged JSON. */ readonly output?: JsonValue
+    readonly error?: ErrorJson
+    readonly usage: Usage
+    readonly steps: number
+  }
 
   'step-start': { readonly step: number }
   'step-end': { readonly step: number; readonly error?: string; readonly usage: Usage }
@@ -100,7 +110,14 @@ export interface EntryBodies {
   code: { readonly step: number; readonly language: string; readonly code: string; readonly isolation: string }
   print: { readonly step: number; readonly text: string }
   /** How a code action ended: what the transcript is built from. */
-  'action-end': { readonly step: number; readonly execution: JsonValue; readonly prints: string; readonly fuel: number; readonly poisoned: boolean; readonly isolation: string }
+  'action-end': {
+    readonly step: number
+    readonly execution: JsonValue
+    readonly prints: string
+    readonly fuel: number
+    readonly poisoned: boolean
+    readonly isolation: string
+  }
 
   /** A call whose start has to wait: for an approval, or because it is an agent. */
   'call-asked': CallBody

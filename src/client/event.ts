@@ -38,8 +38,20 @@ export interface EventBodies {
   print: { readonly step: number; readonly text: string }
   policy: { readonly callId: string; readonly tool: string; readonly decision: string; readonly rule: string }
   'tool-start': { readonly callId: string; readonly tool: string; readonly args: JsonValue }
-  'tool-end': { readonly callId: string; readonly tool: string; readonly output?: JsonValue; readonly error?: { readonly name: string; readonly message: string }; readonly durationMs: number }
-  'approval-wanted': { readonly callId: string; readonly tool?: string; readonly args?: JsonValue; readonly reason: WaitReason; readonly question: string }
+  'tool-end': {
+    readonly callId: string
+    readonly tool: string
+    readonly output?: JsonValue
+    readonly error?: { readonly name: string; readonly message: string }
+    readonly durationMs: number
+  }
+  'approval-wanted': {
+    readonly callId: string
+    readonly tool?: string
+    readonly args?: JsonValue
+    readonly reason: WaitReason
+    readonly question: string
+  }
   'approval-given': { readonly callId: string; readonly decision: string; readonly by: string }
   /** Here `agent` is the agent that was called. */
   'agent-start': { readonly callId: string; readonly childRunId: string }

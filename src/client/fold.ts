@@ -23,7 +23,9 @@ export function stepsOf(entries: readonly Entry[]): number {
 
 /** The questions of a run that nothing has answered yet, oldest first. */
 export function openWaitsOf(entries: readonly Entry[]): readonly Wait[] {
-  const answered = new Set(entries.filter((entry) => entry.type === 'approval-given' || entry.type === 'wait-end').map((entry) => entry.key))
+  const answered = new Set(
+    entries.filter((entry) => entry.type === 'approval-given' || entry.type === 'wait-end').map((entry) => entry.key),
+  )
   const ended = new Set(entries.filter((entry) => entry.type === 'tool-end' || entry.type === 'call-settled').map((entry) => entry.key))
   return entries.flatMap((entry): Wait[] => {
     if (entry.key === undefined || answered.has(entry.key)) return []

@@ -11,11 +11,18 @@ export interface EventSource {
 
 /** The public event that an entry shows as, or null for entries that only the engine reads. */
 export function eventOf(entry: Entry, source: EventSource): RunEvent | null {
-  const head = { at: entry.at, runId: entry.run, agent: source.agent, ...(source.parentRunId !== undefined && { parentRunId: source.parentRunId }), seq: entry.seq }
+  const head = {
+    at: entry.at,
+    runId: entry.run,
+    agent: source.agent,
+    ...(source.parentRunId !== undefined && { parentRunId: source.parentRunId }),
+    seq: entry.seq,
+  }
   const callId = callIdOf(entry.run, entry.key ?? '')
 
   if (isEntry(entry, 'run-start')) return { type: 'run-start', ...head, task: entry.body.input.task }
-  if (isEntry(entry, 'run-waiting')) return { type: 'run-waiting', ...head, ...summaryOf({ status: 'waiting', ...entry.body }), status: 'waiting', waits: entry.body.waits }
+  if (isEntry(entry, 'run-waiting'))
+    return { type: 'run-waiting', ...head, ...summaryOf({ status: 'waiting', ...entry.body }), status: 'waiting', waits: entry.body.waits }
   if (isEntry(entry, 'run-end')) return { type: 'run-end', ...head, ...summaryOf(entry.body), status: entry.body.status }
   if (isEntry(entry, 'step-start')) return { type: 'step-start', ...head, ...entry.body }
   if (isEntry(entry, 'step-end')) return { type: 'step-end', ...head, ...entry.body }
@@ -26,7 +33,14 @@ export function eventOf(entry: Entry, source: EventSource): RunEvent | null {
   if (isEntry(entry, 'tool-start')) return { type: 'tool-start', ...head, callId, tool: entry.body.tool, args: parsed(entry.body.args) }
   if (isEntry(entry, 'tool-end')) {
     const { tool, answer, durationMs } = entry.body
-    return { type: 'tool-end', ...head, callId, tool, ...(answer.ok ? { output: parsed(answer.value) } : { error: answer.error }), durationMs }
+    return {
+      type: 'tool-end',
+      ...head,
+      callId,
+      tool,
+      ...(answer.ok ? { output: parsed(answer.value) } : { error: answer.error }),
+      durationMs,
+    }
   }
   if (isEntry(entry, 'approval-wanted')) return { type: 'approval-wanted', ...head, callId, ...entry.body }
   if (isEntry(entry, 'approval-given')) return { type: 'approval-given', ...head, callId, decision: entry.body.decision, by: entry.body.by }

@@ -4,6 +4,7 @@ import { openWaitsOf, stepsOf, treeUsageOf, usageOf } from '../client/fold.ts'
 import { addUsage, NO_USAGE, type Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { Clock } from '../util/clock.ts'
+import { detach } from '../util/detach.ts'
 import { hash32 } from '../util/hash.ts'
 import { dropped } from '../util/never.ts'
 import { isInTree } from '../util/run-id.ts'
@@ -70,12 +71,12 @@ export class Activation {
 
   constructor(options: ActivationOptions) {
     this.#options = options
-    this.#activity = new Activity(options.parkAfterMs, () => void this.#whenQuiet())
+    this.#activity = new Activity(options.parkAfterMs, () => detach(this.#whenQuiet()))
   }
 
   /** Runs the agent over the log of the root. Never rejects; call once. */
   async run(agent: AgentRef): Promise<ActivationEnd> {
-    void this.#runRoot(agent)
+    detach(this.#runRoot(agent))
     return this.#ended.promise
   }
 
@@ -204,7 +205,7 @@ export class Activation {
         recorded.add(written)
         publish(written)
       },
-      onBroken: (error) => void this.#break(error),
+      onBroken: (error) => detach(this.#break(error)),
     })
     const parent = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
     const limits = { ...agent.budget, ...start.input.budget }
@@ -228,7 +229,7 @@ export class Activation {
   /** Time that is up stops what is under way, in the whole tree. */
   #stopAfter(timeMs: number, worked: number): void {
     const error = timeUp(timeMs)
-    this.#disarm = this.#options.clock.after(timeMs - worked, () => void this.#close({ type: 'limit', error }, error))
+    this.#disarm = this.#options.clock.after(timeMs - worked, () => detach(this.#close({ type: 'limit', error }, error)))
   }
 
   #contextOf({ run, writer, turns, inbox, recorded, budget, abort }: OpenRun): ReturnType<typeof createRunContext> {

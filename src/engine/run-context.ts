@@ -2,6 +2,7 @@ import type { EntryBodies, EntryType, Memo, RunInput } from '../client/entry.ts'
 import type { TransientEvent } from '../client/event.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { Clock } from '../util/clock.ts'
+import { detach } from '../util/detach.ts'
 import type { JsonValue } from '../util/json.ts'
 import { dropped } from '../util/never.ts'
 import { childRunId } from '../util/run-id.ts'
@@ -90,7 +91,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
     refuseNested()
     if (recorded.find(type, key) || writing.has(nameOf(type, key))) return
     await untilLive(key)
-    void write(type, key, body)
+    detach(write(type, key, body))
   }
 
   return {

@@ -1,6 +1,7 @@
 import { isEntry, type Entry, type EntryBodies, type NewEntry } from '../client/entry.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { assertNever } from '../util/assert-never.ts'
+import { detach } from '../util/detach.ts'
 import type { Clock } from '../util/clock.ts'
 import { Activation, type ActivationEnd } from './activation.ts'
 import { prospectOf } from './answered.ts'
@@ -122,7 +123,7 @@ export class RunDriver {
         case 'limit':
           return this.#endAll('limit', end.error)
         case 'broken':
-          if (!TroupeError.is(end.error, 'run/ended')) throw end.error
+          if (!TroupeError.is(end.error, 'run/ended')) return Promise.reject(end.error)
           if (await this.#wasEnded()) return this.#readEnd()
           break // Only a child was ended from outside so far: the next activation takes that from its log.
         default:
@@ -144,7 +145,7 @@ export class RunDriver {
       live: (run, event) => this.hub.live(run, event),
     })
     this.#activation = activation
-    const unsubscribe = this.#options.watch.subscribe(() => void this.#hear(activation))
+    const unsubscribe = this.#options.watch.subscribe(() => detach(this.#hear(activation)))
     try {
       return await activation.run(agent)
     } finally {

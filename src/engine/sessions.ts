@@ -29,7 +29,11 @@ export class Sessions {
 }
 
 function isBusy({ id, agent }: SessionKey, run: string): TroupeError {
-  return new TroupeError('session/busy', `session '${id}' of agent ${agent} has run ${run}, which has not ended: wait for it, resume it or cancel it`, {
-    details: { session: id, run },
-  })
+  return new TroupeError(
+    'session/busy',
+    `session '${id}' of agent ${agent} has run ${run}, which has not ended: wait for it, resume it or cancel it`,
+    {
+      details: { session: id, run },
+    },
+  )
 }

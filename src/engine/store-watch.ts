@@ -1,3 +1,4 @@
+import { detach } from '../util/detach.ts'
 import type { LogStore } from './engine.ts'
 
 /** How often a shared store is asked whether another process has written. */
@@ -21,7 +22,7 @@ export class StoreWatch {
   subscribe(onChange: () => void): () => void {
     if (!this.#store.shared) return () => {}
     this.#listeners.add(onChange)
-    this.#timer ??= setInterval(() => void this.#look(), LOOK_INTERVAL_MS)
+    this.#timer ??= setInterval(() => detach(this.#look()), LOOK_INTERVAL_MS)
     return () => {
       this.#listeners.delete(onChange)
       if (this.#listeners.size > 0) return
@@ -36,7 +37,7 @@ export class StoreWatch {
       const version = await this.#store.version()
       if (version === this.#version) return
       this.#version = version
-      for (const tell of [...this.#listeners]) tell()
+      for (const tell of this.#listeners) tell()
     } catch {
       // The next look, or the next append, meets the same fault and says so.
     }

@@ -1,4 +1,5 @@
 import { TroupeError } from '../errors/troupe-error.ts'
+import { detach } from '../util/detach.ts'
 import { nextTurn } from '../util/next-turn.ts'
 
 /**
@@ -68,7 +69,7 @@ export class Turns {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    void this.#drain()
+    detach(this.#drain())
   }
 
   async #drain(): Promise<void> {

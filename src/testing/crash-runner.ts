@@ -4,6 +4,7 @@ import type { EngineAdapter } from '../engine/engine.ts'
 import type { Run } from '../engine/run.ts'
 import { openRuntime, type RunOptions, type Runtime } from '../engine/runtime.ts'
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
+import { detach } from '../util/detach.ts'
 import { changedEntries, firstDifference, repeatedKeys } from './compare-logs.ts'
 import { CrashingEngine, ReplayEngine } from './crashing-store.ts'
 
@@ -67,8 +68,12 @@ async function crashOnce(test: CrashCase, golden: Golden, crashAfter: number): P
   const dying = await openRuntime({ engine: crashing, parkAfterMs: 0 })
   const begun = dying.run(test.agent(), test.task, test.options)
   // Parallel calls may need fewer appends than in the first run; then this one ends before its crash.
-  const survived = await within(test, 'the crash', Promise.race([crashing.crashed.then(() => false), untilEnd(test, dying, begun).then(() => true)]))
-  void dying[Symbol.asyncDispose]() // Never settles, its store is dead; but its sandboxes would stay as long as this process.
+  const survived = await within(
+    test,
+    'the crash',
+    Promise.race([crashing.crashed.then(() => false), untilEnd(test, dying, begun).then(() => true)]),
+  )
+  detach(dying[Symbol.asyncDispose]()) // Never settles, its store is dead; but its sandboxes would stay as long as this process.
   await crashing.bury()
   if (survived) return []
 
@@ -125,14 +130,18 @@ export async function approveAll(runtime: Runtime, runId: string): Promise<void>
 async function replayAlone(test: CrashCase, entries: readonly Entry[]): Promise<readonly string[]> {
   const root = entries[0]?.run ?? ''
   const expected = entries.find((entry) => entry.run === root && entry.type === 'run-end')
-  const engine = new ReplayEngine(test.engine().effects, entries.filter((entry) => entry !== expected))
+  const engine = new ReplayEngine(
+    test.engine().effects,
+    entries.filter((entry) => entry !== expected),
+  )
   const runtime = await openRuntime({ engine, agents: [test.agent()], parkAfterMs: 0 })
   const resumed = runtime.resume(root)
   const written = await within(test, 'the end of the replay', Promise.race([engine.wrote, stateOf(resumed).then((state) => state)]))
-  void runtime[Symbol.asyncDispose]()
+  detach(runtime[Symbol.asyncDispose]())
   const [end] = typeof written === 'string' ? [] : written
   if (end && JSON.stringify(end.body) === JSON.stringify(expected?.body)) return []
-  const what = typeof written === 'string' ? written : written.map((entry) => `${entry.type} ${entry.key} ${JSON.stringify(entry.body)}`).join(', ')
+  const what =
+    typeof written === 'string' ? written : written.map((entry) => `${entry.type} ${entry.key} ${JSON.stringify(entry.body)}`).join(', ')
   return [`replayed alone it came to ${what}`]
 }
 

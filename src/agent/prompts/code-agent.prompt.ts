@@ -22,7 +22,8 @@ export interface CodeAgentPrompt {
 export function codeAgentPrompt(variables: CodeAgentPrompt): string {
   const { name, declarations, finalAnswer, instructions, maxSteps, isStructured, notes = [] } = variables
   const { title, tag, final, print, persistence, rules } = WORDING[variables.language]
-  const tools = declarations.length === 0 ? 'There are no tools: work with the language alone.' : `\`\`\`${tag}\n${declarations.join('\n\n')}\n\`\`\``
+  const tools =
+    declarations.length === 0 ? 'There are no tools: work with the language alone.' : `\`\`\`${tag}\n${declarations.join('\n\n')}\n\`\`\``
   return [
     `You are ${name}, an agent that solves a task by writing ${title}. You work in steps, at most ${maxSteps}.
 In each step you write ${isStructured ? 'JSON with a short `thought` and the `code` to run' : 'a short thought, then one fenced block of code'}. The code is run in a sandbox, and you are shown what it printed, its last value, and any error. You then take the next step, until you call ${final}.`,
@@ -56,7 +57,7 @@ const WORDING: Readonly<Record<Language, Wording>> = {
     title: 'TypeScript',
     tag: 'ts',
     final: '`finalAnswer(value)`',
-    print: "const [a, b] = await Promise.all([first({ id: 1 }), second({ id: 2 })])\nconsole.log(a, b)",
+    print: 'const [a, b] = await Promise.all([first({ id: 1 }), second({ id: 2 })])\nconsole.log(a, b)',
     persistence: 'Top-level variables, functions and classes stay for later steps and may be declared again.',
     rules: [
       'Every function above is asynchronous and takes one object: `await name({ key: value })`. Use `Promise.all` for calls that do not need each other.',

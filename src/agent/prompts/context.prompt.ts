@@ -5,7 +5,9 @@ const MAX_PREVIEW = 300
 
 /** Tells the model which global variables its caller has set: name, type, and how the value begins. Empty when there are none. */
 export function contextPrompt(context: JsonObject): string {
-  const lines = Object.entries(context).flatMap(([name, value]) => (value === undefined ? [] : [`- ${name}: ${typeOf(value)} = ${preview(value)}`]))
+  const lines = Object.entries(context).flatMap(([name, value]) =>
+    value === undefined ? [] : [`- ${name}: ${typeOf(value)} = ${preview(value)}`],
+  )
   return lines.length === 0 ? '' : `These global variables are set for your code:\n${lines.join('\n')}`
 }
 

@@ -19,7 +19,9 @@ export function toolAgentPrompt({ name, instructions, maxSteps, agents, notFor, 
     `You have at most ${maxSteps} steps; in each you may call several tools at once when they do not need each other's results.`,
     'Call a tool only when it brings the answer closer. Do not repeat a call that has succeeded.',
     ...notFor.map((one) => `Do not use ${one.tool} for: ${one.notFor}`),
-    ...(agents.length === 0 ? [] : [`${agents.join(', ')}: agents of your team. Each knows only what its task says, so put all that it needs into the task.`]),
+    ...(agents.length === 0
+      ? []
+      : [`${agents.join(', ')}: agents of your team. Each knows only what its task says, so put all that it needs into the task.`]),
     'After an error, correct the cause or try another way.',
     'Say only what results show. When a result is missing or odd, say so; never make up a value.',
     schema === undefined

@@ -70,7 +70,8 @@ class MemoryStore implements LogStore {
     for (const entry of entries) {
       if (entry.key === undefined) continue
       const name = nameOf(entry)
-      if (log.keys.has(name) || keys.has(name)) throw new TroupeError('engine/duplicate-key', `run ${run} has '${name}' already`, { details: { key: entry.key } })
+      if (log.keys.has(name) || keys.has(name))
+        throw new TroupeError('engine/duplicate-key', `run ${run} has '${name}' already`, { details: { key: entry.key } })
       keys.add(name)
     }
     const bodies = entries.map((entry) => bodyText(run, entry))

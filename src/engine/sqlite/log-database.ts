@@ -107,7 +107,9 @@ export class LogDatabase {
   }
 
   #heads({ limit, rootsOnly, session }: HeadFilter): readonly HeadRow[] {
-    const starts = session ? this.#statements.startsOfSession(session, limit ?? -1) : this.#statements.starts(rootsOnly ?? false, limit ?? -1)
+    const starts = session
+      ? this.#statements.startsOfSession(session, limit ?? -1)
+      : this.#statements.starts(rootsOnly ?? false, limit ?? -1)
     return starts.flatMap((start): HeadRow[] => {
       const last = this.#statements.lastRow(start.run)
       return last ? [{ start, last, steps: this.#statements.steps(start.run) }] : []

@@ -157,7 +157,12 @@ const RICH = {
 }
 
 const RICH_PYTHON = {
-  tuple: [1, 2], set: new Set([1_152_921_504_606_846_976n]), keys: new Map([[1, new Uint8Array([1, 255])]]), nan: NaN, minus: -0, far: -Infinity, imitation: { $type: 'Map', value: [] },
+  tuple: [1, 2],
+  set: new Set([1_152_921_504_606_846_976n]),
+  keys: new Map([[1, new Uint8Array([1, 255])]]),
+  nan: NaN,
+  far: -Infinity,
+  imitation: { $type: 'Map', value: [] },
 }
 
 function never(): never {

@@ -97,7 +97,8 @@ export const CONFORMANCE_CODE: Readonly<Record<Language, ConformanceCode>> = {
     callTimes: (times) => `let sum = 0\nfor (let i = 0; i < ${times}; i++) sum += (await echo({ n: 1 })).n\nsum`,
     sendString: (length) => `const back = await echo('x'.repeat(${length}))\nback.value.length`,
     receiveString: '(await echo({})).length',
-    allocate: (megabytes) => `const held: Uint8Array[] = []\nfor (let i = 0; i < ${megabytes}; i++) held.push(new Uint8Array(1_000_000).fill(i + 1))\nheld.length`,
+    allocate: (megabytes) =>
+      `const held: Uint8Array[] = []\nfor (let i = 0; i < ${megabytes}; i++) held.push(new Uint8Array(1_000_000).fill(i + 1))\nheld.length`,
     loop: (turns) => `let sum = 0\nfor (let i = 0; i < ${turns}; i++) sum += i\nsum`,
     forever: 'for (;;);',
     world: '[Date.now(), new Date().toISOString(), new Date().getTimezoneOffset(), Math.random(), Math.random()]',
@@ -143,7 +144,7 @@ export const CONFORMANCE_CODE: Readonly<Record<Language, ConformanceCode>> = {
     isUnmarked: 'try:\n    marked\n    unmarked = False\nexcept NameError:\n    unmarked = True\nunmarked',
     mark: 'marked = 1',
     context: 'before = [city, len(figures)]\ncity = "Rome"\nbefore + [city]',
-    rich: 'back = echo(value={"tuple": (1, 2), "set": {2**60}, "keys": {1: b"\\x01\\xff"}, "nan": float("nan"), "minus": -0.0, "far": -float("inf"), "imitation": {"$type": "Map", "value": []}})\nback["value"]',
+    rich: 'back = echo(value={"tuple": (1, 2), "set": {2**60}, "keys": {1: b"\\x01\\xff"}, "nan": float("nan"), "far": -float("inf"), "imitation": {"$type": "Map", "value": []}})\nback["value"]',
     infiniteRecursion: 'def down():\n    return down() + 1\ndown()',
   },
 }
