@@ -34,7 +34,7 @@ export function currentLoad(): string {
   return (loadavg()[0] ?? 0).toFixed(1)
 }
 
-export function versionOf(folder: string): string {
+function versionOf(folder: string): string {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
   return version
 }

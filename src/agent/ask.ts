@@ -32,7 +32,7 @@ export interface Question extends ModelRequest {
 }
 
 /** What a call may write when nothing else is said; reserved in the budget before it is made. */
-export const DEFAULT_MAX_OUTPUT_TOKENS = 8_192
+const DEFAULT_MAX_OUTPUT_TOKENS = 8_192
 
 /**
  * Asks the agent's model as one logged effect: once answered, it is never asked again. Room in the budget is reserved

@@ -9,7 +9,7 @@ import { promptsOf, type PromptTemplates } from './prompts/prompts.ts'
 import { stepCount, type StopCondition } from './stop.ts'
 import type { Step, Transcript } from './transcript.ts'
 
-export const DEFAULT_MAX_STEPS = 20
+const DEFAULT_MAX_STEPS = 20
 
 /** An agent with every option settled: what the loop reads. How it acts is its kind's `open`. */
 export interface AgentSpec {

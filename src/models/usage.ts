@@ -11,7 +11,7 @@ const TOKENS_PER_MESSAGE = 4
 const TOKENS_PER_FILE = 1_500
 
 /** Tokens of a text, estimated on the high side: no tokenizer is at hand for every model. */
-export function estimateTokens(text: string): number {
+function estimateTokens(text: string): number {
   return Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN)
 }
 

@@ -12,5 +12,6 @@ export { tapeOfRun } from './tape-of-run.ts'
 export { memoryTape } from '../models/tape/tape.ts'
 
 export type { CrashCase, CrashReport } from './crash-runner.ts'
+export type { SandboxTestFramework } from './sandbox-conformance.ts'
 export type { EventPattern } from './event-assertions.ts'
 export type { FakeClock } from './fake-clock.ts'

@@ -67,6 +67,7 @@ export class Thread {
       this.#die(this.#wasReady ? closed(`its worker thread failed: ${error.message}`, error) : unavailable(error, options.url))
     })
     this.#worker.on('exit', (code) => {
+      // plain error: the cause of a TroupeError
       reject(unavailable(new Error(`it exited with code ${code}`), options.url))
       this.#die(closed(`its worker thread exited with code ${code}`))
     })

@@ -6,6 +6,7 @@ import { createVm, type Vm } from './vm.ts'
 
 const { wasm, defences } = workerData as WorkerData
 const port = parentPort
+// plain error: nobody is there to read a code
 if (port === null) throw new Error('the worker of the quickjs sandbox was started outside a worker thread')
 
 const sessions = new Map<number, GuestSession>()

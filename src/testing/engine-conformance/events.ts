@@ -128,6 +128,7 @@ export function eventConformance({ openAdapter, describe, it, expect }: Harness)
         const failing = agentOf(async (ctx) => {
           ctx.step('other', () => pause(5)).catch(() => {})
           return ctx.step('a', async () => {
+            // plain error: stands for a fault of a user's own code
             throw new TypeError('broken')
           })
         })

@@ -166,5 +166,6 @@ const RICH_PYTHON = {
 }
 
 function never(): never {
+  // plain error: a fault of the suite itself
   throw new Error('the code made no call, or the language has no such code')
 }

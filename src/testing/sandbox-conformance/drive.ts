@@ -50,6 +50,7 @@ export async function drive(session: SandboxSession, code: string, options: Driv
     for (const call of answered) answer(session, call, options)
   }
   const end = frames.at(-1)
+  // plain error: a fault of the sandbox under test
   if (end?.type !== 'end') throw new Error(`the stream ended with ${JSON.stringify(end)}`)
   return { ...summary(frames), frames, shape: frames.map(({ type }) => type), end }
 }
@@ -59,6 +60,7 @@ function answer(session: SandboxSession, { call, tool, args }: CallFrame, { tool
   try {
     session.reply(call, { ok: true, value: encode(run(decode(args))) })
   } catch (thrown) {
+    // plain error: stands for a fault of a user's own tool
     const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown))
     session.reply(call, { ok: false, error: { name, message } })
   }

@@ -32,12 +32,12 @@ export interface Harness extends TestFramework {
   openSession(limits?: Partial<Limits>): Promise<SandboxSession>
 }
 
-export const TOOLS: readonly GuestFunction[] = [
+const TOOLS: readonly GuestFunction[] = [
   { name: 'echo', parameters: ['value'], signature: 'echo(input: { value?: unknown }): Promise<unknown>' },
   { name: 'add', parameters: ['left', 'right'], signature: 'add(input: { left: number; right: number }): Promise<number>' },
 ]
 
-export const CONTEXT: JsonObject = { city: 'Paris', figures: [1, 2, 3] }
+const CONTEXT: JsonObject = { city: 'Paris', figures: [1, 2, 3] }
 
 export function harnessFor(language: Language, sandbox: () => Sandbox, framework: TestFramework): Harness {
   const openSession = (limits: Partial<Limits> = {}): Promise<SandboxSession> =>

@@ -95,5 +95,6 @@ export function stateConformance({ describe, it, expect, session, code, language
 }
 
 function fail(): never {
+  // plain error: stands for a fault of a user's own tool
   throw new RangeError('no such share')
 }

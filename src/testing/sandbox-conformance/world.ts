@@ -62,6 +62,7 @@ export function worldConformance({ describe, it, expect, session, openSession, c
       const stream = collect(s, code.forever, abort.signal)
       await new Promise((resolve) => setTimeout(resolve, 50))
       const start = performance.now()
+      // plain error: a caller's own reason
       abort.abort(new Error('enough'))
       expect(await stream).toMatchObject({ code: 'sandbox/closed' })
       expect(performance.now() - start).toBeLessThan(250)
