@@ -1,4 +1,4 @@
-// `npm start`: the stock desk answers its question. Flags after `--`: --model ID, --base-url URL, --json.
+// `npm start`: the stock desk answers its question. Flags after `--`: --model ID, --base-url URL, --language NAME, --json.
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openRuntime, type Agent, type RunResult, type Runtime } from 'troupe'
@@ -6,7 +6,7 @@ import { sqlite } from 'troupe/engine/sqlite'
 import { resolveModel } from 'troupe/models'
 import { readPrices } from './prices.ts'
 import { linesOf, linesOfAnswer } from './print.ts'
-import { OUT_DIR, PRICES_FILE, SCRIPT_FILE, STORE_FILE } from './settings.ts'
+import { LANGUAGE, OUT_DIR, PRICES_FILE, SCRIPT_FILES, STORE_FILE } from './settings.ts'
 import { QUESTION, stockDesk, type Answer } from './stock-desk.ts'
 
 const EXIT_CODES: Readonly<Record<RunResult['status'], number>> = { done: 0, limit: 3, cancelled: 130 }
@@ -14,7 +14,8 @@ const EXIT_CODES: Readonly<Record<RunResult['status'], number>> = { done: 0, lim
 interface Desk {
   readonly agent: Agent<Answer>
   readonly runtime: Runtime
-  readonly isScripted: boolean
+  /** The script that plays the model's part. */
+  readonly script: string | undefined
   readonly json: boolean
 }
 
@@ -36,18 +37,28 @@ async function main(): Promise<number> {
 
 /** Throws, with a message for the user, where a flag, a key or a file is missing or wrong: nothing has run by then. */
 async function openDesk(): Promise<Desk> {
-  const { values } = parseArgs({ options: { model: { type: 'string' }, 'base-url': { type: 'string' }, json: { type: 'boolean' } } })
-  const { model: id = `script:${SCRIPT_FILE}`, 'base-url': baseUrl, json = false } = values
+  const { values } = parseArgs({
+    options: {
+      model: { type: 'string' },
+      'base-url': { type: 'string' },
+      language: { type: 'string', default: LANGUAGE },
+      json: { type: 'boolean' },
+    },
+  })
+  const { language, 'base-url': baseUrl, json = false } = values
+  if (language !== 'typescript' && language !== 'python') throw new Error(`--language ${language}: write typescript or python`)
+  const script = SCRIPT_FILES[language]
+  const { model: id = `script:${script}` } = values
   const model = await resolveModel(id, baseUrl === undefined ? {} : { baseUrl })
-  const agent = stockDesk({ prices: await readPrices(PRICES_FILE), outDir: OUT_DIR }).withDefaults({ model })
+  const agent = stockDesk({ prices: await readPrices(PRICES_FILE), outDir: OUT_DIR, language }).withDefaults({ model })
   const runtime = await openRuntime({ engine: sqlite({ path: STORE_FILE }), agents: [agent] })
-  return { agent, runtime, isScripted: values.model === undefined, json }
+  return { agent, runtime, script: values.model === undefined ? script : undefined, json }
 }
 
-async function answer({ agent, runtime, isScripted, json }: Desk): Promise<number> {
+async function answer({ agent, runtime, script, json }: Desk): Promise<number> {
   const tell = json ? console.error : console.log
-  if (isScripted) {
-    tell(`The model's part is a script (${relative('.', SCRIPT_FILE)}), everything else is real. With a real model:`)
+  if (script !== undefined) {
+    tell(`The model's part is a script (${relative('.', script)}), everything else is real. With a real model:`)
     tell('npm start -- --model openai-compatible:NAME --base-url URL\n')
   }
   tell(QUESTION)

@@ -1,4 +1,4 @@
-import { codeAgent, type Agent } from 'troupe'
+import { codeAgent, type Agent, type Language } from 'troupe'
 import { z } from 'zod'
 import type { Prices } from './prices.ts'
 import { listSymbols } from './tools/list-symbols.ts'
@@ -41,15 +41,18 @@ export interface StockDeskOptions {
   readonly prices: Prices
   /** Where the report and the charts are written. */
   readonly outDir: string
+  /** In which the analyst writes. Default `typescript`. */
+  readonly language?: Language
 }
 
 /** One analyst for now. It names no model: whoever runs it gives it one. */
-export function stockDesk({ prices, outDir }: StockDeskOptions): Agent<Answer> {
+export function stockDesk({ prices, outDir, language = 'typescript' }: StockDeskOptions): Agent<Answer> {
   return codeAgent({
     name: 'analyst',
     version: '1.0.0',
     description: 'Answers questions about share prices, with figures, a chart and a report.',
     instructions: INSTRUCTIONS,
+    language,
     tools: [listSymbols(prices), monthlyCloses(prices), saveChart(outDir), writeReport(outDir)],
     output: Answer,
     maxSteps: 12,

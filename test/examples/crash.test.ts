@@ -17,7 +17,7 @@ import { example as tape } from '../../examples/09-tape.ts'
 import { example as budgetAndHooks } from '../../examples/10-budget-and-hooks.ts'
 import type { Example } from '../../examples/model.ts'
 import { readPrices } from '../../examples/stock-desk/prices.ts'
-import { PRICES_FILE, SCRIPT_FILE } from '../../examples/stock-desk/settings.ts'
+import { PRICES_FILE, SCRIPT_FILES } from '../../examples/stock-desk/settings.ts'
 import { QUESTION, stockDesk } from '../../examples/stock-desk/stock-desk.ts'
 
 const EXAMPLES: Readonly<Record<string, Example & { isSequential?: boolean; status?: string }>> = {
@@ -47,7 +47,7 @@ describe('stopped after each append of its log and resumed, an example ends as w
     const outDir = await mkdtemp(join(tmpdir(), 'troupe-crash-'))
     onTestFinished(() => rm(outDir, { recursive: true, force: true }))
     const prices = await readPrices(PRICES_FILE)
-    const model = await resolveModel(`script:${SCRIPT_FILE}`)
+    const model = await resolveModel(`script:${SCRIPT_FILES.typescript}`)
     const report = await crashEverywhere({
       agent: () => stockDesk({ prices, outDir }).withDefaults({ model }),
       task: QUESTION,
