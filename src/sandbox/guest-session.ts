@@ -83,7 +83,12 @@ export class GuestSession implements SandboxSession, GuestOwner {
     const { maxCalls, maxInFlight, answerBytes, outputBytes } = limits
     const setup: GuestSetup & { packages: readonly string[] } = {
       tools: tools.map(({ name, parameters, signature }) => ({ name, parameters, signature })),
-      context: encode(context), maxCalls, maxInFlight, answerBytes, outputBytes, packages,
+      context: encode(context),
+      maxCalls,
+      maxInFlight,
+      answerBytes,
+      outputBytes,
+      packages,
     }
     worker.attach(this)
     this.#send({ type: 'setup', setup })
@@ -95,9 +100,27 @@ export class GuestSession implements SandboxSession, GuestOwner {
       stream.fail(new TroupeError('internal/unreachable', 'a sandbox session runs one step at a time: the last one has not ended'))
       return stream
     }
-    const onAbort = (): void => this.#close(new TroupeError('sandbox/closed', 'the sandbox session is closed: its step was cancelled', { retryable: false, cause: signal.reason }))
+    const onAbort = (): void =>
+      this.#close(
+        new TroupeError('sandbox/closed', 'the sandbox session is closed: its step was cancelled', {
+          retryable: false,
+          cause: signal.reason,
+        }),
+      )
     const counts: WireCounts = { limits: this.#options.limits, tools: this.#tools, calls: 0, inFlight: 0, printed: 0 }
-    this.#step = { stream, counts, open: new Set(), answering: [], release: () => signal.removeEventListener('abort', onAbort), outcome: null, hasReturned: false, hasBegun: false, turns: 0, spentMs: 0, raw: '' }
+    this.#step = {
+      stream,
+      counts,
+      open: new Set(),
+      answering: [],
+      release: () => signal.removeEventListener('abort', onAbort),
+      outcome: null,
+      hasReturned: false,
+      hasBegun: false,
+      turns: 0,
+      spentMs: 0,
+      raw: '',
+    }
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
     if (this.#closed !== null) {
@@ -113,7 +136,8 @@ export class GuestSession implements SandboxSession, GuestOwner {
     const step = this.#step
     // The stream has already said that the session is gone; an answer that was under way is simply late.
     if (step === null) return
-    if (!step.open.has(call) || step.answering.includes(call)) throw new TroupeError('internal/unreachable', `there is no open call ${call} in this sandbox session`)
+    if (!step.open.has(call) || step.answering.includes(call))
+      throw new TroupeError('internal/unreachable', `there is no open call ${call} in this sandbox session`)
     if (step.outcome?.muted) {
       step.open.delete(call)
       this.#settleEnd(step, step.outcome)
@@ -172,7 +196,8 @@ export class GuestSession implements SandboxSession, GuestOwner {
 
   ended(death: Death): void {
     const step = this.#step
-    if (step === null || death.type === 'lost') return this.#close(closedError(death.type === 'memory' ? 'it ran out of memory' : death.how))
+    if (step === null || death.type === 'lost')
+      return this.#close(closedError(death.type === 'memory' ? 'it ran out of memory' : death.how))
     this.#stopHard(step, deathOutcome(death.type === 'memory' ? null : death.how, this.#options.limits))
   }
 
@@ -249,7 +274,13 @@ export class GuestSession implements SandboxSession, GuestOwner {
     if (!this.#defences.answerBytes || text.length * 3 <= answerBytes) return { ok: answer.ok, text }
     const bytes = new TextEncoder().encode(text).length
     if (bytes <= answerBytes) return { ok: answer.ok, text }
-    return { ok: false, text: JSON.stringify({ name: 'RangeError', message: `the answer of call ${call} has ${bytes} bytes; at most ${answerBytes} can enter the sandbox. Ask for less` }) }
+    return {
+      ok: false,
+      text: JSON.stringify({
+        name: 'RangeError',
+        message: `the answer of call ${call} has ${bytes} bytes; at most ${answerBytes} can enter the sandbox. Ask for less`,
+      }),
+    }
   }
 
   #close(error: TroupeError): void {

@@ -57,7 +57,11 @@ export function readWire(line: string, counts: WireCounts, { validFrames, hostCo
   return { frames: read, state: state === null ? null : readState(listOf(state), counts, hostCounts), isQuiet }
 }
 
-function readFrame([type, first, tool, args, ...rest]: readonly unknown[], counts: WireCounts, hostCounts: boolean): Wire['frames'][number] {
+function readFrame(
+  [type, first, tool, args, ...rest]: readonly unknown[],
+  counts: WireCounts,
+  hostCounts: boolean,
+): Wire['frames'][number] {
   const { limits } = counts
   if (type === 'print' && typeof first === 'string' && tool === undefined) {
     counts.printed += first.length
@@ -80,7 +84,8 @@ function readFrame([type, first, tool, args, ...rest]: readonly unknown[], count
 
 function readState(state: readonly unknown[], { limits }: WireCounts, hostCounts: boolean): WireState {
   const [type, a, b, c, d] = state
-  const fits = (text: unknown): text is string => typeof text === 'string' && (!hostCounts || text.length <= limits.answerBytes) && isTagged(text)
+  const fits = (text: unknown): text is string =>
+    typeof text === 'string' && (!hostCounts || text.length <= limits.answerBytes) && isTagged(text)
   const short = (text: unknown): text is string => typeof text === 'string' && (!hostCounts || text.length <= 65_536)
   switch (type) {
     case 'value':
@@ -91,7 +96,8 @@ function readState(state: readonly unknown[], { limits }: WireCounts, hostCounts
       break
     case 'error': {
       const isLine = d === null || (typeof d === 'number' && Number.isInteger(d) && d > 0)
-      if ((a === 'error' || a === 'syntax' || a === 'memory' || a === 'denied') && short(b) && short(c) && isLine && state.length === 5) return ['error', a, b, c, d]
+      if ((a === 'error' || a === 'syntax' || a === 'memory' || a === 'denied') && short(b) && short(c) && isLine && state.length === 5)
+        return ['error', a, b, c, d]
       break
     }
     case 'stop':
@@ -102,7 +108,9 @@ function readState(state: readonly unknown[], { limits }: WireCounts, hostCounts
 }
 
 function loose([type, first, tool, args]: unknown[]): Wire['frames'][number] {
-  return type === 'call' ? { type, call: first as number, tool: tool as string, args: args as string } : { type: 'print', text: first as string }
+  return type === 'call'
+    ? { type, call: first as number, tool: tool as string, args: args as string }
+    : { type: 'print', text: first as string }
 }
 
 /** Later readers of the log decode these texts, and none of them expects that it fails. */
@@ -133,5 +141,8 @@ function show(value: unknown): string {
 }
 
 export function bad(what: string): TroupeError {
-  return new TroupeError('sandbox/bad-frame', `the sandbox sent something that it cannot have sent in order: ${what}. The session is closed`)
+  return new TroupeError(
+    'sandbox/bad-frame',
+    `the sandbox sent something that it cannot have sent in order: ${what}. The session is closed`,
+  )
 }

@@ -11,8 +11,18 @@ export function createInspect(): Inspect {
   const { getOwnPropertyDescriptor } = Object
   const { stringify } = JSON
   const isArray = Array.isArray
-  const [tagOf, slice, exec, symbolText] = [Object.prototype.toString, String.prototype.slice, RegExp.prototype.exec, Symbol.prototype.toString]
-  const [mapEach, setEach, dateTime, dateIso] = [Map.prototype.forEach, Set.prototype.forEach, Date.prototype.getTime, Date.prototype.toISOString]
+  const [tagOf, slice, exec, symbolText] = [
+    Object.prototype.toString,
+    String.prototype.slice,
+    RegExp.prototype.exec,
+    Symbol.prototype.toString,
+  ]
+  const [mapEach, setEach, dateTime, dateIso] = [
+    Map.prototype.forEach,
+    Set.prototype.forEach,
+    Date.prototype.getTime,
+    Date.prototype.toISOString,
+  ]
   const [functionText, regexText] = [Function.prototype.toString, RegExp.prototype.toString]
   const mapSize = (getOwnPropertyDescriptor(Map.prototype, 'size') as { get: () => number }).get
   const setSize = (getOwnPropertyDescriptor(Set.prototype, 'size') as { get: () => number }).get
@@ -120,7 +130,12 @@ export function createInspect(): Inspect {
       const key = keys[i] as string | symbol
       const descriptor = getOwnPropertyDescriptor(value, key)
       if (descriptor === undefined || !descriptor.enumerable) continue
-      const label = typeof key === 'symbol' ? `[${apply(symbolText, key, []) as string}]` : apply(exec, IDENTIFIER, [key]) !== null ? key : stringify(key)
+      const label =
+        typeof key === 'symbol'
+          ? `[${apply(symbolText, key, []) as string}]`
+          : apply(exec, IDENTIFIER, [key]) !== null
+            ? key
+            : stringify(key)
       if (parts.add(() => `${label}: ${'value' in descriptor ? show(descriptor.value, work) : '[Getter]'}`)) break
     }
     return parts.text('{ ', ' }', '{}')
@@ -133,7 +148,10 @@ export function createInspect(): Inspect {
   }
 
   /** Joins items with commas until there are too many or the budget is spent; then counts what is left out. `add` says when it is full. */
-  function gather(work: Work, total = -1): { add(item: () => string): boolean; text(before: string, after: string, empty: string): string } {
+  function gather(
+    work: Work,
+    total = -1,
+  ): { add(item: () => string): boolean; text(before: string, after: string, empty: string): string } {
     let text = ''
     let shown = 0
     let seen = 0
@@ -171,5 +189,6 @@ export function createInspect(): Inspect {
     return ''
   }
 
-  return (value, budget) => (typeof value === 'string' ? cut(value, budget) : cut(show(value, { left: budget, up: null, depth: 0 }), budget * 2))
+  return (value, budget) =>
+    typeof value === 'string' ? cut(value, budget) : cut(show(value, { left: budget, up: null, depth: 0 }), budget * 2)
 }

@@ -53,18 +53,40 @@ export type GuestState =
 /** Script text that evaluates to a function of `halt`, which gives the `Guest`. */
 export function guestSource(defences: GuestDefences): string {
   // Bundlers that keep names wrap functions in a helper, which the guest must have too.
-  return `(halt) => { 'use strict'; const __name = (f) => f; return (${createGuest})(halt, ${createCodec}, ${createInspect}, ${JSON.stringify({ ...defences, maxDepth: MAX_DEPTH })}) }`
+  return `(halt) => { 'use strict'; const __name = (f) => f; return (${String(createGuest)})(halt, ${String(createCodec)}, ${String(createInspect)}, ${JSON.stringify({ ...defences, maxDepth: MAX_DEPTH })}) }`
 }
 
 /**
  * Runs in the guest, before any other code and from its source text: it refers to nothing outside itself and takes the
  * builtins it needs while they are still genuine. `halt` tells the worker to stop the running code at its next tick.
  */
-function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Codec, makeInspect: () => Inspect, on: GuestDefences & { maxDepth: number }): Guest {
+function createGuest(
+  halt: () => void,
+  makeCodec: (options: CodecOptions) => Codec,
+  makeInspect: () => Inspect,
+  on: GuestDefences & { maxDepth: number },
+): Guest {
   const [PREVIEW, PRINTED, MESSAGE] = [8_000, 16_000, 8_000]
   const { apply, defineProperty, deleteProperty, getPrototypeOf, ownKeys } = Reflect
-  const [PromiseC, ErrorC, TypeErrorC, RangeErrorC, WeakSetC, ObjectC, isArray, freeze] = [Promise, Error, TypeError, RangeError, WeakSet, Object, Array.isArray, Object.freeze]
-  const [weakAdd, weakHas, tagOf, objectProto, exec, codeAt, slice] = [WeakSet.prototype.add, WeakSet.prototype.has, Object.prototype.toString, Object.prototype, RegExp.prototype.exec, String.prototype.charCodeAt, String.prototype.slice]
+  const [PromiseC, ErrorC, TypeErrorC, RangeErrorC, WeakSetC, ObjectC, isArray, freeze] = [
+    Promise,
+    Error,
+    TypeError,
+    RangeError,
+    WeakSet,
+    Object,
+    Array.isArray,
+    Object.freeze,
+  ]
+  const [weakAdd, weakHas, tagOf, objectProto, exec, codeAt, slice] = [
+    WeakSet.prototype.add,
+    WeakSet.prototype.has,
+    Object.prototype.toString,
+    Object.prototype,
+    RegExp.prototype.exec,
+    String.prototype.charCodeAt,
+    String.prototype.slice,
+  ]
   const { parse } = JSON
   const genuineStringify = JSON.stringify
   const stringify = (text: string | number): string => (on.primordials ? genuineStringify : JSON.stringify)(text)
@@ -100,8 +122,10 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
     return error
   }
   const fixedName = (name: string): Error => denied(`Cannot overwrite '${name}': it is ${fixed[name]}`)
-  const constant = (target: object, key: string | symbol, value: unknown): boolean => defineProperty(target, key, { __proto__: null, value, writable: false, enumerable: false, configurable: false } as PropertyDescriptor)
-  const replaceable = (target: object, key: string | symbol, value: unknown): boolean => defineProperty(target, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true } as PropertyDescriptor)
+  const constant = (target: object, key: string | symbol, value: unknown): boolean =>
+    defineProperty(target, key, { __proto__: null, value, writable: false, enumerable: false, configurable: false } as PropertyDescriptor)
+  const replaceable = (target: object, key: string | symbol, value: unknown): boolean =>
+    defineProperty(target, key, { __proto__: null, value, writable: true, enumerable: false, configurable: true } as PropertyDescriptor)
 
   /** Ends the step: the spinning loop meets the interrupt, which no `catch` or `finally` of the guest sees. */
   function stop(): never {
@@ -142,7 +166,8 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
     let text: string
     try {
       text = encode(named(tool, args))
-      if (on.argumentBytes && exceeds(text, limits.answerBytes)) throw new RangeErrorC(`the arguments of ${tool.name} are larger than ${limits.answerBytes} bytes: send less, or send it in parts`)
+      if (on.argumentBytes && exceeds(text, limits.answerBytes))
+        throw new RangeErrorC(`the arguments of ${tool.name} are larger than ${limits.answerBytes} bytes: send less, or send it in parts`)
     } catch (error) {
       reject(error)
       return promise
@@ -167,11 +192,17 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
       const proto = getPrototypeOf(first)
       if (proto === objectProto || proto === null) return first
     }
-    if (args.length > parameters.length) throw new TypeErrorC(`too many arguments: ${args.length} for ${parameters.length}. Call it as ${signature}`)
+    if (args.length > parameters.length)
+      throw new TypeErrorC(`too many arguments: ${args.length} for ${parameters.length}. Call it as ${signature}`)
     const object = {}
     for (let i = 0; i < args.length; i++) {
       const value = args[i]
-      if (value !== undefined) defineProperty(object, parameters[i] as string, { __proto__: null, value, writable: true, enumerable: true, configurable: true } as PropertyDescriptor)
+      if (value !== undefined)
+        defineProperty(
+          object,
+          parameters[i] as string,
+          { __proto__: null, value, writable: true, enumerable: true, configurable: true } as PropertyDescriptor,
+        )
     }
     return object
   }
@@ -190,7 +221,8 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
       return
     }
     text = apply(slice, text, [0, left > 0 ? left : 0]) as string
-    while (text !== '' && bytesOf(text) > left) text = apply(slice, text, [0, text.length - (((bytesOf(text) - left) / 3) | 0 || 1)]) as string
+    while (text !== '' && bytesOf(text) > left)
+      text = apply(slice, text, [0, text.length - (((bytesOf(text) - left) / 3) | 0 || 1)]) as string
     if (text !== '') emit(`["print",${stringify(text)}]`)
     state = '["stop","output-limit"]'
     stop()
@@ -199,13 +231,18 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
   function finalAnswer(value: unknown): void {
     if (muted) stop()
     const text = encode(value)
-    if (on.answerBytes && exceeds(text, limits.answerBytes)) throw new RangeErrorC(`the final answer is larger than ${limits.answerBytes} bytes: answer with less`)
+    if (on.answerBytes && exceeds(text, limits.answerBytes))
+      throw new RangeErrorC(`the final answer is larger than ${limits.answerBytes} bytes: answer with less`)
     state = `["final",${stringify(text)}]`
     if (on.finalStop) stop()
   }
 
   function textOf(value: unknown): string {
-    return typeof value === 'string' ? value : typeof value === 'symbol' || typeof value === 'object' ? inspect(value, MESSAGE) : `${value as number}`
+    return typeof value === 'string'
+      ? value
+      : typeof value === 'symbol' || typeof value === 'object'
+        ? inspect(value, MESSAGE)
+        : `${value as number}`
   }
 
   function describe(thrown: unknown): string {
@@ -219,7 +256,9 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
         name = textOf(error.name)
         message = textOf(error.message)
         stack = textOf(error.stack)
-        if (isArray(error.errors)) for (let i = 0; i < error.errors.length && i < 5; i++) message += `${message === '' ? '' : '; '}${textOf((error.errors[i] as Error | null)?.message)}`
+        if (isArray(error.errors))
+          for (let i = 0; i < error.errors.length && i < 5; i++)
+            message += `${message === '' ? '' : '; '}${textOf((error.errors[i] as Error | null)?.message)}`
         if (apply(weakHas, denials, [error])) kind = 'denied'
         else if (name === 'InternalError' && message === 'out of memory') kind = 'memory'
         else if (name === 'ReferenceError' && apply(exec, NO_MODULE, [message]) !== null) {
@@ -246,7 +285,9 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
       return
     }
     defineProperty(globalThis, name, {
-      __proto__: null, enumerable: true, configurable: false,
+      __proto__: null,
+      enumerable: true,
+      configurable: false,
       get: () => value,
       set: () => {
         throw fixedName(name)
@@ -259,18 +300,30 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
   }
   if (on.fixedNames) {
     const define = ObjectC.defineProperty
-    replaceable(ObjectC, 'defineProperty', freeze(function (target: object, key: PropertyKey, descriptor: PropertyDescriptor) {
-      guarded(target, key)
-      return define(target, key, descriptor)
-    }))
-    replaceable(Reflect, 'defineProperty', freeze(function (target: object, key: PropertyKey, descriptor: PropertyDescriptor) {
-      guarded(target, key)
-      return defineProperty(target, key, descriptor)
-    }))
-    replaceable(Reflect, 'deleteProperty', freeze(function (target: object, key: PropertyKey) {
-      guarded(target, key)
-      return deleteProperty(target, key)
-    }))
+    replaceable(
+      ObjectC,
+      'defineProperty',
+      freeze(function (target: object, key: PropertyKey, descriptor: PropertyDescriptor) {
+        guarded(target, key)
+        return define(target, key, descriptor)
+      }),
+    )
+    replaceable(
+      Reflect,
+      'defineProperty',
+      freeze(function (target: object, key: PropertyKey, descriptor: PropertyDescriptor) {
+        guarded(target, key)
+        return defineProperty(target, key, descriptor)
+      }),
+    )
+    replaceable(
+      Reflect,
+      'deleteProperty',
+      freeze(function (target: object, key: PropertyKey) {
+        guarded(target, key)
+        return deleteProperty(target, key)
+      }),
+    )
   }
 
   // A call site of a stack trace gives the function that runs there: this would hand out `settle` and `drain`.
@@ -290,11 +343,13 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
     constant(globalThis, 'eval', refuse)
   }
 
-  const absent = (name: string, why: string): boolean => replaceable(globalThis, name, () => {
-    throw denied(`${name} is not available: ${why}`)
-  })
+  const absent = (name: string, why: string): boolean =>
+    replaceable(globalThis, name, () => {
+      throw denied(`${name} is not available: ${why}`)
+    })
   const timers = ['setTimeout', 'setInterval', 'setImmediate']
-  for (let i = 0; i < timers.length; i++) absent(timers[i] as string, 'there are no timers here, and the clock stands still during a step. Await the tools directly')
+  for (let i = 0; i < timers.length; i++)
+    absent(timers[i] as string, 'there are no timers here, and the clock stands still during a step. Await the tools directly')
   absent('fetch', 'there is no network here. Use the tools')
   absent('require', 'there are no modules here. Use the tools')
   replaceable(globalThis, 'structuredClone', (value: unknown) => decode(encode(value)))
@@ -306,7 +361,7 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
     d = (d + 1) | 0
     a = b ^ (b >>> 9)
     b = (c + (c << 3)) | 0
-    c = ((c << 21) | (c >>> 11)) + sum | 0
+    c = (((c << 21) | (c >>> 11)) + sum) | 0
     return sum >>> 0
   }
   if (on.seededRandom) replaceable(Math, 'random', () => ((word() >>> 5) * 0x4000000 + (word() >>> 6)) / 0x20000000000000)
@@ -324,12 +379,22 @@ function createGuest(halt: () => void, makeCodec: (options: CodecOptions) => Cod
       fix('tools', freeze(all), 'the object of all tools')
       fix('finalAnswer', freeze(finalAnswer), 'the function that ends the run')
       const log = freeze((...args: unknown[]) => print(args))
-      fix('console', freeze({ __proto__: null, log, info: log, warn: log, error: log, debug: log, trace: log, dir: log, table: log }), 'where prints go')
+      fix(
+        'console',
+        freeze({ __proto__: null, log, info: log, warn: log, error: log, debug: log, trace: log, dir: log, table: log }),
+        'where prints go',
+      )
       const context = decode(limits.context) as object
       const keys = ownKeys(context)
       for (let i = 0; i < keys.length; i++) {
         const key = keys[i] as string
-        defineProperty(globalThis, key, { __proto__: null, value: (context as Record<string, unknown>)[key], writable: true, enumerable: true, configurable: true } as PropertyDescriptor)
+        defineProperty(globalThis, key, {
+          __proto__: null,
+          value: (context as Record<string, unknown>)[key],
+          writable: true,
+          enumerable: true,
+          configurable: true,
+        } as PropertyDescriptor)
       }
     },
 

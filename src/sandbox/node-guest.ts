@@ -23,14 +23,14 @@ function receive() {
   rest = all.subarray(at + 1)
   return JSON.parse(all.subarray(0, at).toString())
 }
-new (require('node:vm').Script)(receive().source, { filename: 'troupe-guest.js' }).runInThisContext()(receive)
+new (require('node:vm').Script)(receive().source, { filename: 'troupe-guest.js' }).runInThisContext()(receive, process, Buffer)
 `
 
 /** The first line for `NODE_BOOT`. `acorn`: the text of acorn's CommonJS build, which the host has and a root tree may lack. */
 export function nodeGuestSource(acorn: string, defences: GuestDefences): string {
   const acornText = `((module, exports) => { ${acorn}\n; return module.exports })`
   return JSON.stringify({
-    source: `(receive) => { const __name = (f) => f; const module = { exports: {} }; (${runGuest})(receive, ${acornText}(module, module.exports), ${createPrepare}, ${splitScript}, ${JSON.stringify(guestSource(defences))}) }`,
+    source: `(receive, process, Buffer) => { const __name = (f) => f; const module = { exports: {} }; (${String(runGuest)})(receive, process, Buffer, ${acornText}(module, module.exports), ${String(createPrepare)}, ${String(splitScript)}, ${JSON.stringify(guestSource(defences))}) }`,
   })
 }
 
@@ -50,6 +50,8 @@ type Command =
 /** Runs in Node inside the isolation, from its source text. Reads and writes block: what the model's code can use has no event loop, and so no timers. */
 function runGuest(
   receive: () => Command,
+  process: NodeJS.Process,
+  Buffer: BufferConstructor,
   acorn: Acorn,
   makePrepare: (parts: PrepareParts) => Prepare,
   split: (js: string, acorn: Acorn) => { declare: string; body: string } | { denied: number },
@@ -63,7 +65,10 @@ function runGuest(
     readonly constants: { readonly DONT_CONTEXTIFY: unknown }
     readonly Script: new (code: string, options: object) => { runInContext(context: object, options?: object): unknown }
   }
-  const { stripTypeScriptTypes, SourceMap } = load('node:module') as { stripTypeScriptTypes: PrepareParts['strip']; SourceMap: PrepareParts['SourceMap'] }
+  const { stripTypeScriptTypes, SourceMap } = load('node:module') as {
+    stripTypeScriptTypes: PrepareParts['strip']
+    SourceMap: PrepareParts['SourceMap']
+  }
   const prepare = makePrepare({ strip: stripTypeScriptTypes, SourceMap, parse: acorn.parse })
   const MAX_LEFTOVERS = 1_000
 
@@ -76,8 +81,9 @@ function runGuest(
   let file = ''
   let lineOf = (line: number): number => line
 
-  ;(vm.runInContext(
-    `(clock) => {
+  ;(
+    vm.runInContext(
+      `(clock) => {
       const Real = Date
       const Fixed = { Date: function (...args) { return new.target === undefined ? new Real(clock()).toString() : Reflect.construct(Real, args.length === 0 ? [clock()] : args, new.target) } }.Date
       const put = (target, key, value) => Object.defineProperty(target, key, { value, writable: true, enumerable: false, configurable: true })
@@ -87,16 +93,21 @@ function runGuest(
       put(Real.prototype, 'constructor', Fixed)
       put(globalThis, 'Date', Fixed)
     }`,
+      context,
+    ) as (clock: () => number) => void
+  )(() => clock)
+  const watch = vm.runInContext(
+    '(({ apply }, then) => (promise, report) => apply(then, promise, [(value) => report(true, value), (error) => report(false, error)]))(Reflect, Promise.prototype.then)',
     context,
-  ) as (clock: () => number) => void)(() => clock)
-  const watch = vm.runInContext('(({ apply }, then) => (promise, report) => apply(then, promise, [(value) => report(true, value), (error) => report(false, error)]))(Reflect, Promise.prototype.then)', context) as (
-    promise: unknown,
-    report: (ok: boolean, result: unknown) => void,
-  ) => void
+  ) as (promise: unknown, report: (ok: boolean, result: unknown) => void) => void
   // V8 stops running code at a SIGINT, so that no `catch` and no `finally` of the code sees it.
   const guest = (vm.runInContext(`(${guestText})`, context) as (halt: () => void) => Guest)(() => process.kill(process.pid, 'SIGINT'))
   const turn = new vm.Script("globalThis[Symbol.for('troupe.turn')]()", { filename: 'troupe-turn.js' })
-  ;(vm.runInContext("(turn) => Object.defineProperty(globalThis, Symbol.for('troupe.turn'), { value: turn })", context) as (turn: () => void) => void)(() => {
+  ;(
+    vm.runInContext("(turn) => Object.defineProperty(globalThis, Symbol.for('troupe.turn'), { value: turn })", context) as (
+      turn: () => void,
+    ) => void
+  )(() => {
     const now = job
     job = null
     now?.()
@@ -105,7 +116,7 @@ function runGuest(
 
   function send(line: string): void {
     const data = Buffer.from(line + '\n')
-    for (let at = 0; at < data.length; ) {
+    for (let at = 0; at < data.length;) {
       try {
         at += fs.writeSync(4, data, at)
       } catch (error) {
@@ -143,7 +154,8 @@ function runGuest(
     const text = guest.drain()
     if (!text.endsWith('null]')) {
       const [frames, state] = JSON.parse(text) as GuestTurn
-      if (state !== null && state[0] === 'error') return send(JSON.stringify(['frames', frames, [...state.slice(0, 4), lineIn(state[4])], true]))
+      if (state !== null && state[0] === 'error')
+        return send(JSON.stringify(['frames', frames, [...state.slice(0, 4), lineIn(state[4])], true]))
     }
     send(`["frames",${text.slice(1, -1)},true]`)
   }
@@ -171,7 +183,8 @@ function runGuest(
     const scripts: { declare?: InstanceType<typeof vm.Script>; body?: InstanceType<typeof vm.Script> } = {}
     try {
       const parts = split(prepared.js, acorn)
-      if ('denied' in parts) return refuse('denied', 'ImportError', 'import() is not available: there are no modules here. Use the tools', lineOf(parts.denied))
+      if ('denied' in parts)
+        return refuse('denied', 'ImportError', 'import() is not available: there are no modules here. Use the tools', lineOf(parts.denied))
       scripts.declare = new vm.Script(parts.declare, { filename: file })
       scripts.body = new vm.Script(parts.body, { filename: file })
     } catch (error) {
@@ -191,7 +204,12 @@ function runGuest(
     const command = receive()
     switch (command.type) {
       case 'setup':
-        fixedNames = new Map([...command.setup.tools.map(({ name }): [string, string] => [name, 'a tool']), ['tools', 'the object of all tools'], ['finalAnswer', 'the function that ends the run'], ['console', 'where prints go']])
+        fixedNames = new Map([
+          ...command.setup.tools.map(({ name }): [string, string] => [name, 'a tool']),
+          ['tools', 'the object of all tools'],
+          ['finalAnswer', 'the function that ends the run'],
+          ['console', 'where prints go'],
+        ])
         guest.setup(JSON.stringify(command.setup))
         break
       case 'execute':
@@ -213,7 +231,12 @@ function splitScript(js: string, acorn: Acorn): { declare: string; body: string 
     readonly end: number
     readonly text: string
   }
-  const program: Program = acorn.parse(js, { ecmaVersion: 'latest', sourceType: 'script', allowAwaitOutsideFunction: true, locations: true })
+  const program: Program = acorn.parse(js, {
+    ecmaVersion: 'latest',
+    sourceType: 'script',
+    allowAwaitOutsideFunction: true,
+    locations: true,
+  })
   const edits: Edit[] = []
   const names: string[] = []
   const functions: Node[] = []
@@ -224,7 +247,13 @@ function splitScript(js: string, acorn: Acorn): { declare: string; body: string 
   const blank = (text: string): string => text.replace(/[^\n\u2028\u2029\r]/g, ' ')
 
   function bind(pattern: Node): void {
-    const node = pattern as Node & { name: string; elements: (Node | null)[]; properties: (Node & { value: Node; argument: Node })[]; left: Node; argument: Node }
+    const node = pattern as Node & {
+      name: string
+      elements: (Node | null)[]
+      properties: (Node & { value: Node; argument: Node })[]
+      left: Node
+      argument: Node
+    }
     if (node.type === 'Identifier') names.push(node.name)
     for (const element of node.elements ?? []) if (element) bind(element)
     for (const property of node.properties ?? []) bind(property.type === 'Property' ? property.value : property.argument)
@@ -251,11 +280,15 @@ function splitScript(js: string, acorn: Acorn): { declare: string; body: string 
   function walk(node: Node, inFunction: boolean, parent: Node | null): void {
     if (node.type === 'ImportExpression' && denied === 0) denied = node.loc?.start.line ?? 1
     if (!inFunction && node.type === 'VariableDeclaration' && (node as VariableDeclaration).kind === 'var') {
-      unvar(node as VariableDeclaration, parent !== null && /^For/.test(parent.type) && (parent as Node & { body: Node }).body !== node)
+      unvar(
+        node as VariableDeclaration,
+        parent !== null && parent.type.startsWith('For') && (parent as Node & { body: Node }).body !== node,
+      )
     }
     const isFunction = inFunction || /Function|^StaticBlock$|^PropertyDefinition$/.test(node.type)
     for (const child of Object.values(node)) {
-      for (const one of Array.isArray(child) ? child : [child]) if (typeof one?.type === 'string' && typeof one.start === 'number') walk(one as Node, isFunction, node)
+      for (const one of Array.isArray(child) ? child : [child])
+        if (typeof one?.type === 'string' && typeof one.start === 'number') walk(one as Node, isFunction, node)
     }
   }
 
@@ -268,12 +301,18 @@ function splitScript(js: string, acorn: Acorn): { declare: string; body: string 
   }
   const last = program.body.at(-1)
   if (last?.type === 'ExpressionStatement') {
-    edits.push({ start: last.start, end: last.start, text: 'return{value:(' }, { start: last.expression.end, end: last.expression.end, text: '' })
+    edits.push(
+      { start: last.start, end: last.start, text: 'return{value:(' },
+      { start: last.expression.end, end: last.expression.end, text: '' },
+    )
     const end = js[last.end - 1] === ';' ? last.end - 1 : last.end
     edits.push({ start: end, end: last.end, text: ')}' })
   }
   const inFunctions = (at: number): boolean => functions.some(({ start, end }) => at > start && at < end)
-  const ordered = edits.filter(({ start }) => !inFunctions(start)).map((edit, index) => ({ ...edit, index })).toSorted((a, b) => b.start - a.start || b.index - a.index)
+  const ordered = edits
+    .filter(({ start }) => !inFunctions(start))
+    .map((edit, index) => ({ ...edit, index }))
+    .toSorted((a, b) => b.start - a.start || b.index - a.index)
   let body = js
   for (const { start, end, text } of ordered) body = body.slice(0, start) + text + body.slice(end)
 

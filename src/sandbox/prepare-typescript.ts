@@ -2,7 +2,11 @@ import type { ModuleDeclaration, Options, Pattern, Program, Statement } from 'ac
 import type { ExecutionError } from './sandbox.ts'
 
 export type Prepared =
-  | { readonly type: 'ready'; readonly js: string; /** The line of the model's code for a line of `js`. */ readonly lineOf: (line: number) => number }
+  | {
+      readonly type: 'ready'
+      readonly js: string
+      /** The line of the model's code for a line of `js`. */ readonly lineOf: (line: number) => number
+    }
   | { readonly type: 'refused'; readonly error: ExecutionError }
   /** The type stripper of this thread has crashed and stays broken: nothing more can be prepared here. */
   | { readonly type: 'broken'; readonly error: ExecutionError }
@@ -59,7 +63,10 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
 
   function prepare(source: string, options: PrepareOptions): Prepared {
     if (options.sourceLimits) {
-      if (source.length > MAX_LENGTH) return refused(`the code has ${source.length} characters; at most ${MAX_LENGTH} are accepted. Split it into steps, or read data through tools`)
+      if (source.length > MAX_LENGTH)
+        return refused(
+          `the code has ${source.length} characters; at most ${MAX_LENGTH} are accepted. Split it into steps, or read data through tools`,
+        )
       const line = tooDeep(source)
       if (line !== null) return refused(`the code is nested more than ${MAX_NESTING} brackets deep`, line)
     }
@@ -67,7 +74,9 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
     try {
       stripped = strip(source)
     } catch (thrown) {
-      return thrown instanceof SyntaxError ? refused(thrown.message, lineOfStripError(thrown)) : { type: 'broken', error: syntaxError('the code is nested too deep or too long for the parser') }
+      return thrown instanceof SyntaxError
+        ? refused(thrown.message, lineOfStripError(thrown))
+        : { type: 'broken', error: syntaxError('the code is nested too deep or too long for the parser') }
     }
     try {
       const program = parse(stripped.js, { ecmaVersion: 'latest', sourceType: 'module', allowAwaitOutsideFunction: true })
@@ -94,7 +103,11 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
     // Enums and parameter properties need code of their own, which moves lines: the source map says from where.
     const text = stripTypes(source, { mode: 'transform', sourceMap: true })
     const at = text.lastIndexOf('\n//# sourceMappingURL=')
-    const map = new SourceMap(JSON.parse(Buffer.from(text.slice(text.indexOf('base64,', at) + 7), 'base64').toString()))
+    const map = new SourceMap(
+      JSON.parse(
+        new TextDecoder().decode(Uint8Array.from(atob(text.slice(text.indexOf('base64,', at) + 7)), (byte) => byte.charCodeAt(0))),
+      ),
+    )
     return {
       js: text.slice(0, at),
       lineOf(line) {
@@ -104,13 +117,29 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
     }
   }
 
-  function rewrite(node: Statement | ModuleDeclaration, edits: Edit[], fixedNames: ReadonlyMap<string, string>, lineOf: (at: number) => number): ExecutionError | null {
+  function rewrite(
+    node: Statement | ModuleDeclaration,
+    edits: Edit[],
+    fixedNames: ReadonlyMap<string, string>,
+    lineOf: (at: number) => number,
+  ): ExecutionError | null {
     switch (node.type) {
       case 'ImportDeclaration':
       case 'ExportAllDeclaration':
-        return { kind: 'denied', name: 'ImportError', message: `import is not available: there are no modules here. ${useTools(fixedNames)}`, line: lineOf(node.start) }
+        return {
+          kind: 'denied',
+          name: 'ImportError',
+          message: `import is not available: there are no modules here. ${useTools(fixedNames)}`,
+          line: lineOf(node.start),
+        }
       case 'ExportNamedDeclaration':
-        if (node.source) return { kind: 'denied', name: 'ImportError', message: `export … from is not available: there are no modules here. ${useTools(fixedNames)}`, line: lineOf(node.start) }
+        if (node.source)
+          return {
+            kind: 'denied',
+            name: 'ImportError',
+            message: `export … from is not available: there are no modules here. ${useTools(fixedNames)}`,
+            line: lineOf(node.start),
+          }
         if (!node.declaration) {
           edits.push({ start: node.start, end: node.end, text: '' })
           return null
@@ -172,7 +201,9 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
       case 'ArrayPattern':
         return firstOf(pattern.elements, (element) => (element ? fixedNameIn(element, fixedNames) : null))
       case 'ObjectPattern':
-        return firstOf(pattern.properties, (property) => fixedNameIn(property.type === 'Property' ? property.value : property.argument, fixedNames))
+        return firstOf(pattern.properties, (property) =>
+          fixedNameIn(property.type === 'Property' ? property.value : property.argument, fixedNames),
+        )
       case 'AssignmentPattern':
         return fixedNameIn(pattern.left, fixedNames)
       case 'RestElement':
@@ -191,7 +222,12 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
   }
 
   function overwrites(name: string, fixedNames: ReadonlyMap<string, string>, line: number): ExecutionError {
-    return { kind: 'denied', name: 'TypeError', message: `Cannot overwrite '${name}': it is ${fixedNames.get(name)}. Choose another name`, line }
+    return {
+      kind: 'denied',
+      name: 'TypeError',
+      message: `Cannot overwrite '${name}': it is ${fixedNames.get(name)}. Choose another name`,
+      line,
+    }
   }
 
   function useTools(fixedNames: ReadonlyMap<string, string>): string {

@@ -34,7 +34,8 @@ export class WarmPool<Guest extends Warm> implements AsyncDisposable {
   /** Starts what is to be ready for `kind`, and waits for it. */
   async warmUp(kind: string): Promise<void> {
     this.#assertOpen()
-    await Promise.all(this.#fill(kind))
+    this.#fill(kind)
+    await Promise.all(this.#ready.get(kind) ?? [])
   }
 
   /** `guest` has ended. */
@@ -46,7 +47,15 @@ export class WarmPool<Guest extends Warm> implements AsyncDisposable {
     this.#isClosed = true
     const waiting = [...this.#ready.values()].flat()
     this.#ready.clear()
-    await Promise.all([...[...this.#taken].map((guest) => guest.end()), ...waiting.map((guest) => guest.then((ready) => ready.end(), () => {}))])
+    await Promise.all([
+      ...[...this.#taken].map((guest) => guest.end()),
+      ...waiting.map((guest) =>
+        guest.then(
+          (ready) => ready.end(),
+          () => {},
+        ),
+      ),
+    ])
   }
 
   async #give(kind: string, guest: Guest): Promise<Guest> {
@@ -59,7 +68,7 @@ export class WarmPool<Guest extends Warm> implements AsyncDisposable {
     return guest
   }
 
-  #fill(kind: string): readonly Promise<Guest>[] {
+  #fill(kind: string): void {
     const ready = this.#ready.get(kind) ?? []
     this.#ready.set(kind, ready)
     while (ready.length < this.#warm) {
@@ -67,7 +76,6 @@ export class WarmPool<Guest extends Warm> implements AsyncDisposable {
       guest.catch(() => {}) // The one who takes it next starts another and is told why that fails.
       ready.push(guest)
     }
-    return ready
   }
 
   #assertOpen(): void {

@@ -3,7 +3,7 @@ import type { Defences } from './defences.ts'
 
 const MEBIBYTE = 1_048_576
 /** Descriptor on which bwrap reads the filter. */
-export const FILTER_FD = 5
+const FILTER_FD = 5
 /** Where Debian puts the packages of its Python; pip's place is the other one. */
 export const PACKAGE_DIRS: readonly string[] = ['/usr/lib/python3/dist-packages', '/usr/local/lib/python3/dist-packages']
 
@@ -17,7 +17,16 @@ export interface BwrapOptions {
 
 /** The arguments of bwrap, before the command that it is to run. The order matters: later mounts cover earlier ones. */
 export function bwrapArguments({ rootfs, diskMb, hidden, filter }: BwrapOptions, on: Defences): readonly string[] {
-  const args = ['--die-with-parent', '--new-session', '--unshare-user', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--hostname', 'sandbox']
+  const args = [
+    '--die-with-parent',
+    '--new-session',
+    '--unshare-user',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--unshare-cgroup-try',
+    '--hostname',
+    'sandbox',
+  ]
   if (on.processTree) args.push('--unshare-pid')
   if (on.network) args.push('--unshare-net')
   args.push(on.readOnly ? '--ro-bind' : '--bind', on.rootTree ? rootfs : '/', '/')

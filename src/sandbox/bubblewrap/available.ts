@@ -37,13 +37,18 @@ export async function inspectMachine(bwrap: string): Promise<Machine> {
 /** Throws `sandbox/unavailable` when the tree has no interpreter of the language. */
 export function assertTree(rootfs: string, language: Language): void {
   if (!existsSync(rootfs)) throw missing(`there is no root tree at ${rootfs}. Make one: troupe sandbox build`)
-  if (!INTERPRETERS[language].some((file) => existsSync(join(rootfs, file)))) throw missing(`the root tree ${rootfs} has no ${language === 'python' ? 'python3' : 'node'}. Make it anew: troupe sandbox build`)
+  if (!INTERPRETERS[language].some((file) => existsSync(join(rootfs, file))))
+    throw missing(`the root tree ${rootfs} has no ${language === 'python' ? 'python3' : 'node'}. Make it anew: troupe sandbox build`)
 }
 
 /** The directories of the tree in which third-party packages are. */
 export function packageDirs(rootfs: string): readonly string[] {
   const lib = join(rootfs, 'usr/local/lib')
-  const ofPip = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith('python3')).map((name) => `/usr/local/lib/${name}/dist-packages`) : []
+  const ofPip = existsSync(lib)
+    ? readdirSync(lib)
+        .filter((name) => name.startsWith('python3'))
+        .map((name) => `/usr/local/lib/${name}/dist-packages`)
+    : []
   return [...new Set([...PACKAGE_DIRS, ...ofPip])].filter((dir) => existsSync(join(rootfs, dir)))
 }
 

@@ -29,11 +29,17 @@ export function findCgroups(root = '/'): CgroupTree | { readonly missing: string
       return ''
     }
   }
-  const own = new Map(read('/proc/self/cgroup').split('\n').flatMap((line) => {
-    const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
-    return names === undefined || path === undefined ? [] : names.split(',').map((name): [string, string] => [name, path])
-  }))
-  const mounts = read('/proc/self/mounts').split('\n').map((line) => line.split(' '))
+  const own = new Map(
+    read('/proc/self/cgroup')
+      .split('\n')
+      .flatMap((line) => {
+        const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
+        return names === undefined || path === undefined ? [] : names.split(',').map((name): [string, string] => [name, path])
+      }),
+  )
+  const mounts = read('/proc/self/mounts')
+    .split('\n')
+    .map((line) => line.split(' '))
   const version1 = (controller: string): string | undefined => {
     const at = mounts.find(([, , type, options]) => type === 'cgroup' && options?.split(',').includes(controller))?.[1]
     return at === undefined ? undefined : firstWritable([join(root, at, own.get(controller) ?? ''), join(root, at)])
@@ -43,7 +49,11 @@ export function findCgroups(root = '/'): CgroupTree | { readonly missing: string
   const unified = mounts.find(([, , type]) => type === 'cgroup2')?.[1]
   if (unified === undefined) return { missing: 'no cgroup file system is mounted' }
   const base = delegated(join(root, unified), own.get('') ?? '/')
-  if (base === undefined) return { missing: 'this process may make no cgroup with memory, pids and cpu: run as root, or under systemd with Delegate=yes (systemd-run --user --scope -p Delegate=yes …)' }
+  if (base === undefined)
+    return {
+      missing:
+        'this process may make no cgroup with memory, pids and cpu: run as root, or under systemd with Delegate=yes (systemd-run --user --scope -p Delegate=yes …)',
+    }
   return { version: 2, memory: base, pids: base, cpu: base }
 }
 
@@ -66,7 +76,10 @@ export class Cgroup {
   }
 
   /** From now on the guest may use this much more than it uses at this moment. */
-  limit({ memoryMb, processes, cpus }: Limits, on: { readonly memory: boolean; readonly processes: boolean; readonly cpus: boolean }): void {
+  limit(
+    { memoryMb, processes, cpus }: Limits,
+    on: { readonly memory: boolean; readonly processes: boolean; readonly cpus: boolean },
+  ): void {
     const { version } = this.#tree
     if (on.memory) {
       const bytes = this.#inUse() + memoryMb * MEBIBYTE + SLACK
@@ -136,13 +149,14 @@ export function sweepCgroups(tree: CgroupTree): void {
       if (pid === undefined || startOf(Number(pid)) === start) continue
       const dir = join(base, name)
       killAll([dir])
-      for (let tries = 0; tries < SWEEP_TRIES && !removeAll([dir]); tries++) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_MS)
+      for (let tries = 0; tries < SWEEP_TRIES && !removeAll([dir]); tries++)
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_MS)
     }
   }
 }
 
 /** Ticks since boot at which a process began: its id alone may be someone else's by now. '' for one that is gone. */
-export function startOf(pid: number): string {
+function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''

@@ -32,8 +32,12 @@ export interface BubblewrapSandbox extends Sandbox, AsyncDisposable {
 }
 
 /** For tests alone: a sandbox with some defences switched off. */
-export function bubblewrapWith(defences: Defences, { rootfs, packages = [], warm = 1, bwrap = 'bwrap' }: BubblewrapOptions): BubblewrapSandbox {
-  if (!Number.isInteger(warm) || warm < 0) throw new TroupeError('config/invalid', `bubblewrap({ warm: ${warm} }): a whole number of at least 0 is needed`)
+export function bubblewrapWith(
+  defences: Defences,
+  { rootfs, packages = [], warm = 1, bwrap = 'bwrap' }: BubblewrapOptions,
+): BubblewrapSandbox {
+  if (!Number.isInteger(warm) || warm < 0)
+    throw new TroupeError('config/invalid', `bubblewrap({ warm: ${warm} }): a whole number of at least 0 is needed`)
   let machine: Promise<Machine> | null = null
   const acorn = lazily(() => readFileSync(createRequire(import.meta.url).resolve('acorn'), 'utf8'))
   const filter = lazily(() => (isFilterArch(process.arch) ? seccompFilter(process.arch) : null))
@@ -59,7 +63,15 @@ export function bubblewrapWith(defences: Defences, { rootfs, packages = [], warm
     const { command, boot } = guestProgram(language, acorn(), ALL_GUEST_DEFENCES)
     const hidden = packages.length === 0 ? packageDirs(rootfs) : []
     const args = [...bwrapArguments({ rootfs, diskMb, hidden, filter: filter() !== null }, defences), ...command]
-    const worker = new BubblewrapWorker({ bwrap, args, boot, filter: defences.seccomp ? filter() : null, cgroups, defences, onEnd: (ended) => pool.left(ended) })
+    const worker = new BubblewrapWorker({
+      bwrap,
+      args,
+      boot,
+      filter: defences.seccomp ? filter() : null,
+      cgroups,
+      defences,
+      onEnd: (ended) => pool.left(ended),
+    })
     try {
       await worker.ready
     } catch (error) {
@@ -74,7 +86,8 @@ export function bubblewrapWith(defences: Defences, { rootfs, packages = [], warm
     languages: GUEST_LANGUAGES,
     capabilities: { isolation: 'namespace', parallelCalls: true, snapshots: false, deterministic: false, fuel: false },
     async open(options) {
-      if (options.snapshot !== undefined) throw new TroupeError('sandbox/unavailable', 'bubblewrap sessions cannot be restored from a snapshot: replay the steps of the run')
+      if (options.snapshot !== undefined)
+        throw new TroupeError('sandbox/unavailable', 'bubblewrap sessions cannot be restored from a snapshot: replay the steps of the run')
       const worker = await pool.take(kindOf(options.language, options.limits.diskMb))
       try {
         worker.limit(options.limits)

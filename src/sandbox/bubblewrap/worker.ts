@@ -127,9 +127,9 @@ export class BubblewrapWorker implements GuestWorker, Warm {
   async #end(): Promise<void> {
     this.#child.kill('SIGKILL')
     this.#cgroup.kill()
-    this.#child.ref()
+    this.keepAlive(true)
     // The kernel takes a moment to be rid of them all; a group can be removed when it is.
-    for (const until = performance.now() + REMOVE_MS; ; ) {
+    for (const until = performance.now() + REMOVE_MS; ;) {
       if (this.#cgroup.remove()) break
       if (performance.now() > until) break // stays in `live`: the exit of the process tries once more, and so does the next start
       this.#cgroup.kill()
@@ -168,7 +168,7 @@ export class BubblewrapWorker implements GuestWorker, Warm {
   #die(death: Death): void {
     this.#death ??= death
     const isOurs = this.#ended !== null
-    void this.end()
+    this.end().catch(() => {}) // never fails: see there
     if (!isOurs) this.#owner?.ended(death)
   }
 }
