@@ -9,6 +9,7 @@ import type { Command, Defences } from './protocol.ts'
 
 /** The version that is built and tested against: another may not keep what this adapter relies on. */
 const MONTY_VERSION = '0.0.18'
+const INSTALL = `version ${MONTY_VERSION}: npm install --save-exact @pydantic/monty@${MONTY_VERSION}`
 
 export interface PoolOptions {
   readonly processes: number
@@ -130,11 +131,7 @@ function readablePaths(childUrl: URL): readonly string[] {
   try {
     entry = require.resolve('@pydantic/monty')
   } catch (error) {
-    throw new TroupeError(
-      'sandbox/unavailable',
-      `the sandbox monty needs the package @pydantic/monty: npm install --save-exact @pydantic/monty@${MONTY_VERSION}`,
-      { cause: error },
-    )
+    throw new TroupeError('sandbox/unavailable', `the sandbox monty needs the package @pydantic/monty, ${INSTALL}`, { cause: error })
   }
   const child = fileURLToPath(childUrl)
   // The adapter's own file tells where all our code is: two folders up is the root of src/ or dist/.
@@ -144,11 +141,12 @@ function readablePaths(childUrl: URL): readonly string[] {
   return [...new Set(paths.flatMap((path) => [path, real(path)]))].map((path) => (path.endsWith('.json') ? path : path + sep + '*'))
 }
 
+/** The folders of the native binaries; one of them is installed. Throws `sandbox/unavailable` for a version that this adapter does not know. */
 function platformPackages(entry: string): readonly string[] {
   const require = createRequire(entry)
-  const { optionalDependencies = {} } = JSON.parse(readFileSync(join(dirname(entry), 'package.json'), 'utf8')) as {
-    optionalDependencies?: Record<string, string>
-  }
+  const { version, optionalDependencies = {} } = JSON.parse(readFileSync(join(dirname(entry), 'package.json'), 'utf8')) as Manifest
+  if (version !== MONTY_VERSION)
+    throw new TroupeError('sandbox/unavailable', `@pydantic/monty ${version} is installed, and the sandbox monty needs ${INSTALL}`)
   return Object.keys(optionalDependencies).flatMap((name) => {
     try {
       return [dirname(require.resolve(name))]
@@ -156,6 +154,11 @@ function platformPackages(entry: string): readonly string[] {
       return []
     }
   })
+}
+
+interface Manifest {
+  readonly version: string
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 function real(path: string): string {

@@ -64,9 +64,7 @@ export interface Block {
 }
 
 export interface RunLimits {
-  /** What is left of the step's time. */
-  readonly timeMs: number
-  /** What the interpreter is told: more than `timeMs` where the blocks before took long. */
+  /** What the interpreter is told: more than the step has where the blocks before took long. The host keeps the exact time. */
   readonly durationMs: number
   readonly memoryBytes: number
   readonly maxCalls: number

@@ -159,7 +159,6 @@ export class MontySession implements SandboxSession, Turn {
       blocks: [...this.#blocks.map(({ code, answers }) => ({ code, answers })), { code: step.code, answers: step.answers }],
       printsSeen: step.prints,
       limits: {
-        timeMs: limits.timeoutMs,
         durationMs: limits.timeoutMs * (slow ? REPLAY_FACTOR : 1),
         memoryBytes: limits.memoryMb * MEBIBYTE,
         maxCalls: limits.maxCalls,
