@@ -9,7 +9,7 @@ import { memory } from './engine/memory/memory.ts'
 import { Runtime } from './engine/runtime.ts'
 import type { LanguageModel } from './models/model.ts'
 import type { Limits } from './sandbox/limits.ts'
-import type { Language, Sandbox } from './sandbox/sandbox.ts'
+import type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
 import type { AnyTool } from './tools/tool.ts'
 
 let runtime: Runtime | undefined
@@ -68,6 +68,8 @@ export interface TroupeConfig {
   readonly store?: string
   /** A sandbox, or its name; for agents that name none. */
   readonly sandbox?: Sandbox | string
+  /** No agent's code runs in anything weaker: such a run ends with `sandbox/unavailable` before it does anything. */
+  readonly minimumIsolation?: Isolation
   readonly limits?: Partial<Limits>
 }
 

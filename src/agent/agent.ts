@@ -5,7 +5,7 @@ import type { Run } from '../engine/run.ts'
 import type { RunOptions } from '../engine/runtime.ts'
 import type { LanguageModel } from '../models/model.ts'
 import type { Limits } from '../sandbox/limits.ts'
-import type { Language, Sandbox } from '../sandbox/sandbox.ts'
+import type { Isolation, Language, Sandbox } from '../sandbox/sandbox.ts'
 import type { AnyTool } from '../tools/tool.ts'
 import type { Hooks } from './hooks.ts'
 import type { PromptOverrides } from './prompts/prompts.ts'
@@ -70,6 +70,8 @@ export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined> e
   readonly language?: Language
   /** Where its code runs. Default: the light sandbox of the language. Never the host. */
   readonly sandbox?: Sandbox
+  /** A run whose sandbox gives less does not start: `sandbox/unavailable`. The strongest of all demands counts. */
+  readonly minimumIsolation?: Isolation
   /** Caps on each step of code; what is not named keeps its default. */
   readonly limits?: Partial<Limits>
   /** Ask the model for JSON `{ thought, code }` instead of text with a fenced block. For models that keep to schemas better. */
@@ -80,6 +82,7 @@ export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined> e
 export interface AgentDefaults {
   readonly model?: LanguageModel
   readonly sandbox?: Sandbox
+  readonly minimumIsolation?: Isolation
   readonly limits?: Partial<Limits>
   /** Put around the model that each agent asks, its own too: to record answers, or to replay them. Given twice, both are, the first one inside. */
   readonly wrapModel?: (model: LanguageModel) => LanguageModel

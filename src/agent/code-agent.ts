@@ -4,7 +4,8 @@ import type { RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { ModelReply } from '../models/model.ts'
 import { limitsOf, type Limits } from '../sandbox/limits.ts'
-import type { Language, Sandbox } from '../sandbox/sandbox.ts'
+import { isAtLeast, strongerOf } from '../sandbox/isolation.ts'
+import type { Isolation, Language, Sandbox } from '../sandbox/sandbox.ts'
 import { jsonSchemaOf } from '../schema/json-schema.ts'
 import { pythonFunction } from '../schema/python.ts'
 import { typescriptType } from '../schema/typescript.ts'
@@ -30,6 +31,7 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
   const callables = callablesOf(options.name, options.tools ?? [], options.agents ?? [], language, common.hooks)
   const limits = limitsOf({ ...defaults.limits, ...options.limits })
   const named = options.sandbox ?? defaults.sandbox
+  const minimumIsolation = strongerOf(options.minimumIsolation, defaults.minimumIsolation)
   let place = named
   const sandbox = async (): Promise<Sandbox> => (place ??= await defaultSandbox(language))
   return {
@@ -48,7 +50,7 @@ export function codeAgentSpec(options: AnyCodeAgentOptions, defaults: AgentDefau
       }),
     open: (input, ctx, past) =>
       openCodeActor(
-        { name: options.name, language, callables, limits, sandbox, isStructured: options.structured ?? false },
+        { name: options.name, language, callables, limits, sandbox, minimumIsolation, isStructured: options.structured ?? false },
         input,
         ctx,
         past,
@@ -62,20 +64,29 @@ interface CodeActorOptions {
   readonly callables: Callables
   readonly limits: Limits
   readonly isStructured: boolean
+  readonly minimumIsolation: Isolation | undefined
   sandbox(): Promise<Sandbox>
 }
 
 async function openCodeActor(options: CodeActorOptions, input: RunInput, ctx: RunContext, past: readonly RunInput[]): Promise<Actor> {
-  const { name, language, callables, limits, sandbox, isStructured } = options
+  const { name, language, callables, limits, sandbox, minimumIsolation, isStructured } = options
   const place = await ctx.during(sandbox)
   if (!place.languages.includes(language)) {
     throw new TroupeError('sandbox/unavailable', `agent ${name} writes ${language}, which sandbox ${place.name} does not run`)
   }
+  const { isolation } = place.capabilities
+  if (minimumIsolation && !isAtLeast(isolation, minimumIsolation)) {
+    throw new TroupeError(
+      'sandbox/unavailable',
+      `agent ${name} must run its code in a sandbox of the isolation ${minimumIsolation} or stronger, and sandbox ${place.name} gives ${isolation}. Name another: bubblewrap (namespace), container or gvisor`,
+    )
+  }
+  await ctx.during(async () => place.check?.(language))
   // Code of earlier runs is run again in this session, so it needs their values as well.
   const context: JsonObject = Object.assign({}, ...past.map((run) => run.context), input.context)
   callables.checkContext(Object.keys(context))
   const session = new RunSession(ctx, { sandbox: place, language, limits, tools: callables.guestFunctions, context })
-  const runner = { agent: name, session, callables, isolation: place.capabilities.isolation, answerBytes: limits.answerBytes }
+  const runner = { agent: name, session, callables, isolation, answerBytes: limits.answerBytes }
   const request = isStructured ? { responseFormat: STRUCTURED_ANSWER } : {}
   return {
     request,

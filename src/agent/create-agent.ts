@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { Runtime } from '../engine/runtime.ts'
+import { strongerOf } from '../sandbox/isolation.ts'
 import { checkName } from '../tools/names.ts'
 import type { Agent, AgentDefaults, AnyAgentOptions, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agent.ts'
 import { checkBudget, checkWhole } from './check-limits.ts'
@@ -62,7 +63,13 @@ function agentsOf({ agents = [] }: AnyAgentOptions, defaults: AgentDefaults): re
 function merged(defaults: AgentDefaults, further: AgentDefaults): AgentDefaults {
   const inner = defaults.wrapModel
   const outer = further.wrapModel
-  return { ...further, ...defaults, ...(inner && outer && { wrapModel: (model) => outer(inner(model)) }) }
+  const minimumIsolation = strongerOf(defaults.minimumIsolation, further.minimumIsolation)
+  return {
+    ...further,
+    ...defaults,
+    ...(minimumIsolation && { minimumIsolation }),
+    ...(inner && outer && { wrapModel: (model) => outer(inner(model)) }),
+  }
 }
 
 function checkOptions({ name, description, maxSteps, planEvery, maxOutputTokens, budget }: AnyAgentOptions): void {

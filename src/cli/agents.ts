@@ -26,6 +26,7 @@ export async function castOf(config: TroupeConfig, flags: FlagValues, standIn?: 
   return castWith(agents, {
     ...(given && { model: given }),
     ...(sandbox && { sandbox }),
+    ...(config.minimumIsolation && { minimumIsolation: config.minimumIsolation }),
     ...(config.limits && { limits: config.limits }),
     // A tape holds the answers of all agents of its run: one that names its own model must not ask it in a replay.
     ...(model && textFlag(flags, 'model')?.startsWith('tape:') && { wrapModel: () => model }),

@@ -23,6 +23,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     open: async () => (await import('./commands/runs-export.ts')).runsExportCommand,
   },
   'agents ls': { about: 'the configured agents', open: async () => (await import('./commands/agents-ls.ts')).agentsLsCommand },
+  'sandbox build': {
+    about: 'make the root tree of bubblewrap',
+    open: async () => (await import('./commands/sandbox-build.ts')).sandboxBuildCommand,
+  },
+  'sandbox ls': { about: 'the sandboxes of this machine', open: async () => (await import('./commands/sandbox-ls.ts')).sandboxLsCommand },
   doctor: { about: 'what works on this machine', open: async () => (await import('./commands/doctor.ts')).doctorCommand },
 }
 
@@ -31,7 +36,6 @@ export const LATER: ReadonlySet<string> = new Set([
   'serve',
   'worker',
   'tools',
-  'sandbox',
   'audit',
   'init',
   'runs why',

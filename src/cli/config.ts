@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
 import type { Agent, TroupeConfig } from '../index.ts'
+import { ISOLATIONS } from '../sandbox/isolation.ts'
 import { closest } from '../schema/closest.ts'
 import { oneLine } from './text.ts'
 
@@ -14,6 +15,7 @@ const KEYS: ReadonlySet<string> = new Set<keyof TroupeConfig | 'server'>([
   'tools',
   'store',
   'sandbox',
+  'minimumIsolation',
   'limits',
   'server',
 ])
@@ -60,11 +62,13 @@ function checked(value: unknown, file: string): TroupeConfig {
     const meant = closest(key, KEYS)
     throw fault(`has an unknown key '${key}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`)
   }
-  const { agents = {}, tools = [], store, model, sandbox, limits = {} } = value
+  const { agents = {}, tools = [], store, model, sandbox, minimumIsolation, limits = {} } = value
   if (store !== undefined && typeof store !== 'string') throw fault("must have a text as 'store', such as sqlite:PATH")
   if (model !== undefined && !isObject(model) && typeof model !== 'string') throw fault("must have a model or a model id as 'model'")
   if (sandbox !== undefined && !isObject(sandbox) && typeof sandbox !== 'string')
     throw fault("must have a sandbox or its name as 'sandbox'")
+  if (minimumIsolation !== undefined && !ISOLATIONS.some((known) => known === minimumIsolation))
+    throw fault(`must have one of ${ISOLATIONS.join(', ')} as 'minimumIsolation'`)
   if (!Array.isArray(tools)) throw fault("must have an array as 'tools'")
   if (!isObject(limits)) throw fault("must have an object as 'limits'")
   if (!isObject(agents)) throw fault("must have an object as 'agents', with agents by name")

@@ -1,3 +1,5 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { Language, Sandbox } from '../sandbox/sandbox.ts'
 import { assertNever } from '../util/assert-never.ts'
@@ -8,6 +10,24 @@ export const SANDBOX_NAMES = ['quickjs', 'monty', 'bubblewrap', 'container', 'gv
 
 type SandboxName = (typeof SANDBOX_NAMES)[number]
 
+/** Where the root tree of bubblewrap is: TROUPE_SANDBOX_ROOTFS, else where `sandbox build` makes it. */
+export function rootTree(): string {
+  return (
+    process.env['TROUPE_SANDBOX_ROOTFS'] ??
+    (process.getuid?.() === 0 ? '/var/cache/troupe/rootfs' : join(homedir(), '.cache/troupe/rootfs'))
+  )
+}
+
+/** The image of containers: TROUPE_SANDBOX_IMAGE, better by digest. */
+export function sandboxImage(): string {
+  return process.env['TROUPE_SANDBOX_IMAGE'] ?? 'troupe/sandbox:dev'
+}
+
+/** Python packages that code may import, by TROUPE_SANDBOX_PACKAGES; a sandbox in the configuration names its own. */
+function packages(): readonly string[] {
+  return (process.env['TROUPE_SANDBOX_PACKAGES'] ?? '').split(',').filter((name) => name !== '')
+}
+
 /** Loads a sandbox by its name. Throws `config/invalid` for a name that is none, `sandbox/unavailable` for one that is not there. */
 export async function sandboxOf(name: string): Promise<Sandbox> {
   if (!isSandboxName(name)) throw usageError(`unknown sandbox "${name}": there are ${SANDBOX_NAMES.join(', ')}`)
@@ -17,12 +37,17 @@ export async function sandboxOf(name: string): Promise<Sandbox> {
     case 'monty':
       return (await import('../sandbox/monty/monty.ts')).monty()
     case 'bubblewrap':
+      return (await import('../sandbox/bubblewrap/bubblewrap.ts')).bubblewrap({ rootfs: rootTree(), packages: packages() })
     case 'container':
-    case 'gvisor':
-      throw new TroupeError(
-        'sandbox/unavailable',
-        `the sandbox ${name} is not built yet; there are quickjs, for TypeScript, and monty, for Python`,
-      )
+    case 'gvisor': {
+      const socketPath = process.env['TROUPE_DOCKER_SOCKET']
+      return (await import('../sandbox/container/container.ts')).container({
+        runtime: name === 'gvisor' ? 'runsc' : 'runc',
+        image: sandboxImage(),
+        packages: packages(),
+        ...(socketPath !== undefined && { socketPath }),
+      })
+    }
     default:
       return assertNever(name)
   }

@@ -15,6 +15,11 @@ export interface Sandbox {
   readonly capabilities: Capabilities
   /** Lines for the system prompt: what of a language there is not here. */
   readonly notes?: Readonly<Partial<Record<Language, readonly string[]>>>
+  /**
+   * Looks whether this machine can give the isolation, before anything runs, and gives the version of what gives it.
+   * Throws as `open` does. Absent where there is nothing to look at.
+   */
+  check?(language: Language): Promise<string>
   /** Throws `sandbox/unavailable`, saying what is missing and how to install it, when this machine cannot give the isolation. */
   open(options: OpenOptions): Promise<SandboxSession>
 }
@@ -73,14 +78,21 @@ export interface ExecuteOptions {
  * its prints and calls and one `idle`, or `end`. `returned`: the main code has settled while calls are still open.
  */
 export type Frame =
-  | { readonly type: 'call'; readonly call: number; readonly tool: string; /** Tagged JSON text (util/codec): what is compared in replay is what was sent. */ readonly args: string }
+  | {
+      readonly type: 'call'
+      readonly call: number
+      readonly tool: string
+      /** Tagged JSON text (util/codec): what is compared in replay is what was sent. */ readonly args: string
+    }
   | { readonly type: 'print'; readonly text: string }
   | { readonly type: 'idle' }
   | { readonly type: 'returned' }
   | { readonly type: 'end'; readonly execution: Execution; readonly fuel: number; readonly poisoned: boolean }
 
 /** An answer to a call; `value` is tagged JSON text. */
-export type Answer = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly error: { readonly name: string; readonly message: string } }
+export type Answer =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly error: { readonly name: string; readonly message: string } }
 
 /** How one step of code ended. Values are tagged JSON text. */
 export type Execution =
@@ -89,7 +101,16 @@ export type Execution =
   | { readonly type: 'final-answer'; readonly value: string }
   | { readonly type: 'error'; readonly error: ExecutionError }
 
-export type ExecutionErrorKind = 'error' | 'syntax' | 'timeout' | 'memory' | 'denied' | 'output-limit' | 'call-limit' | 'crash' | 'unavailable'
+export type ExecutionErrorKind =
+  | 'error'
+  | 'syntax'
+  | 'timeout'
+  | 'memory'
+  | 'denied'
+  | 'output-limit'
+  | 'call-limit'
+  | 'crash'
+  | 'unavailable'
 
 export interface ExecutionError {
   readonly kind: ExecutionErrorKind

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
 import { limitsOf } from '../../sandbox/limits.ts'
-import type { Sandbox } from '../../sandbox/sandbox.ts'
+import type { Language, Sandbox } from '../../sandbox/sandbox.ts'
 import type { Command, FlagValues } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { EXIT } from '../exit-code.ts'
@@ -34,6 +34,7 @@ interface SandboxFinding {
   readonly available: boolean
   readonly why?: string
   readonly isolation?: string
+  readonly version?: string
   readonly languages?: readonly string[]
   readonly coldMs?: number
   readonly warmMs?: number
@@ -94,12 +95,22 @@ async function examine(flags: FlagValues): Promise<Findings> {
 async function examineSandbox(name: string): Promise<SandboxFinding> {
   try {
     const sandbox = await sandboxOf(name)
+    await using _sandbox = { [Symbol.asyncDispose]: async () => (sandbox as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.() }
+    const [language = 'typescript'] = sandbox.languages
+    const version = await sandbox.check?.(language)
     const coldMs = await startTime(sandbox)
+    await warmed(sandbox, language)
     const warmMs = await startTime(sandbox)
-    return { name, available: true, isolation: sandbox.capabilities.isolation, languages: sandbox.languages, coldMs, warmMs }
+    const { isolation } = sandbox.capabilities
+    return { name, available: true, isolation, languages: sandbox.languages, ...(version !== undefined && { version }), coldMs, warmMs }
   } catch (error) {
     return { name, available: false, why: messageOf(error) }
   }
+}
+
+/** Waits for what a sandbox keeps ready, where it keeps something. */
+async function warmed(sandbox: Sandbox & { warmUp?: (language: Language) => Promise<void> }, language: Language): Promise<void> {
+  await sandbox.warmUp?.(language)
 }
 
 /** From opening a session to the end of its first code. Throws when the code does not give what it should. */
@@ -166,9 +177,9 @@ function linesOf({ version, node, config, sandboxes, store, keys, providers }: F
     `${mark(node.ok)}node ${node.version}${node.ok ? '' : `, ${NODE_MAJOR} or newer is needed`}`,
     `${mark(config.ok)}configuration${why(config.why)}`,
     `${mark(store.writable)}store ${store.url}${why(store.why)}`,
-    ...sandboxes.map(({ name, available, isolation, languages, coldMs, warmMs, why: reason }) =>
+    ...sandboxes.map(({ name, available, isolation, version: of, languages, coldMs, warmMs, why: reason }) =>
       available
-        ? `${mark(true)}sandbox ${name}: ${isolation}, ${listed(languages ?? [])}, first code in ${coldMs} ms cold, ${warmMs} ms warm`
+        ? `${mark(true)}sandbox ${name}${of === undefined ? '' : ` ${of}`}: ${isolation}, ${listed(languages ?? [])}, first code in ${coldMs} ms cold, ${warmMs} ms warm`
         : `${mark(false)}sandbox ${name}${why(reason)}`,
     ),
     `    variables set: ${listed(keys.filter(({ present }) => present).map(({ name }) => name))}`,

@@ -27,8 +27,7 @@ export interface BubblewrapOptions {
 export interface BubblewrapSandbox extends Sandbox, AsyncDisposable {
   /** Starts what is to be kept ready for a language; throws `sandbox/unavailable` where it cannot. */
   warmUp(language: Language): Promise<void>
-  /** The version of bubblewrap. Throws `sandbox/unavailable`, saying what is missing. */
-  check(): Promise<string>
+  check(language: Language): Promise<string>
 }
 
 /** For tests alone: a sandbox with some defences switched off. */
@@ -98,7 +97,11 @@ export function bubblewrapWith(
       }
     },
     warmUp: (language) => pool.warmUp(kindOf(language, DEFAULT_LIMITS.diskMb)),
-    check: async () => (await inspect()).version,
+    async check(language) {
+      const { version } = await inspect()
+      assertTree(rootfs, language)
+      return version
+    },
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   }
 }

@@ -28,8 +28,7 @@ export interface ContainerOptions {
 export interface ContainerSandbox extends Sandbox, AsyncDisposable {
   /** Starts what is to be kept ready for a language; throws `sandbox/unavailable` where it cannot. */
   warmUp(language: Language, limits?: Limits): Promise<void>
-  /** The version of the daemon. Throws `sandbox/unavailable`, saying what is missing. */
-  check(): Promise<string>
+  check(language: Language): Promise<string>
 }
 
 interface Opened extends Daemon {
