@@ -11,9 +11,9 @@ export type FoundJson =
  */
 export function jsonIn(text: string): FoundJson {
   const trimmed = text.trim()
-  const whole = tryParse(trimmed)
+  const whole = JSON_BEGINS.test(trimmed) ? tryParse(trimmed) : NO_JSON
   if (whole.ok) return { ...whole, before: '' }
-  let problem = 'there is no JSON in the text'
+  let problem: string = NO_JSON.problem
   for (let start = nextOpening(text, 0); start >= 0; start = nextOpening(text, start + 1)) {
     const end = closingOf(text, start)
     const found = end < 0 ? { ok: false as const, problem: 'the JSON is cut off' } : tryParse(text.slice(start, end + 1))
@@ -31,6 +31,10 @@ export function jsonIn(text: string): FoundJson {
   }
   return { ok: false, problem }
 }
+
+/** What every JSON text begins with; trying to parse words costs more than looking. */
+const JSON_BEGINS = /^(?:[[{"\d-]|true|false|null)/
+const NO_JSON = { ok: false, problem: 'there is no JSON in the text' } as const
 
 function nextOpening(text: string, from: number): number {
   const at = text.slice(from).search(/[{[]/)

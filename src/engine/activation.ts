@@ -160,11 +160,17 @@ export class Activation {
     if (this.#closed) return dropped()
     if (open.turns.missing !== undefined) throw incompatible(run, open.turns.missing)
     await this.#endStrays(run)
-    const tree = await this.#activity.during(() => store.readTree(run))
-    const body = { ...outcome, usage: treeUsageOf(run, tree), steps: stepsOf(open.recorded.entries) }
+    const usage = await this.#usageOf(run, open.recorded)
+    const body = { ...outcome, usage, steps: stepsOf(open.recorded.entries) }
     await this.#activity.during(() => open.writer.end(open.writer.entry('run-end', 'end', body)))
     this.#open.delete(run)
     return body
+  }
+
+  /** Of the run and all below it; the store is asked only when there is something below. */
+  async #usageOf(run: string, recorded: Recorded): Promise<Usage> {
+    if (!recorded.entries.some((entry) => entry.type === 'agent-start')) return usageOf(recorded.entries)
+    return treeUsageOf(run, await this.#activity.during(() => this.#options.store.readTree(run)))
   }
 
   /** Ends the runs that a run had called and not waited for. */
