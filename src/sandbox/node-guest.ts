@@ -103,6 +103,7 @@ function runGuest(
   // V8 stops running code at a SIGINT, so that no `catch` and no `finally` of the code sees it.
   const guest = (vm.runInContext(`(${guestText})`, context) as (halt: () => void) => Guest)(() => process.kill(process.pid, 'SIGINT'))
   const turn = new vm.Script("globalThis[Symbol.for('troupe.turn')]()", { filename: 'troupe-turn.js' })
+  const drainJobs = new vm.Script('0', { filename: 'troupe-jobs.js' })
   ;(
     vm.runInContext("(turn) => Object.defineProperty(globalThis, Symbol.for('troupe.turn'), { value: turn })", context) as (
       turn: () => void,
@@ -145,12 +146,18 @@ function runGuest(
     process.exit(71)
   }
 
-  function takeTurn(work: () => void): void {
-    let ran = run(work)
-    const end = settled
+  /** What `work` leads to until the guest is quiet, and then what the end of the main code leads to. */
+  function settle(work: () => void): void {
+    work()
+    drainJobs.runInContext(context)
+    if (settled === null) return
+    const { ok, result } = settled
     settled = null
-    if (ran && end !== null) ran = run(() => guest.finish(end.ok, end.result))
-    if (!ran) quiesce()
+    guest.finish(ok, result)
+    drainJobs.runInContext(context)
+  }
+
+  function report(): void {
     const text = guest.drain()
     if (!text.endsWith('null]')) {
       const [frames, state] = JSON.parse(text) as GuestTurn
@@ -160,16 +167,44 @@ function runGuest(
     send(`["frames",${text.slice(1, -1)},true]`)
   }
 
+  /**
+   * All turns of one step, within one watch for the stop: to begin and to end a watch is slow. Gives the command that
+   * comes after the step, where it has come already.
+   */
+  function takeTurns(start: () => void): Command | null {
+    let next: Command | null = null
+    const ran = run(() => {
+      settle(start)
+      report()
+      for (;;) {
+        const command = receive()
+        if (command.type !== 'reply') {
+          next = command
+          return
+        }
+        settle(() => guest.settle(command.call, command.ok, command.text))
+        report()
+      }
+    })
+    if (!ran) {
+      settled = null
+      quiesce()
+      report()
+    }
+    return next
+  }
+
   function lineIn(stack: string): number | null {
     const line = new RegExp(`${file.replace('.', '\\.')}:(\\d+)`).exec(stack)?.[1]
     return line === undefined ? null : lineOf(Number(line))
   }
 
-  function refuse(kind: string, name: string, message: string, line: number | null): void {
+  function refuse(kind: string, name: string, message: string, line: number | null): null {
     send(JSON.stringify(['frames', [], ['error', kind, name, message, line], true]))
+    return null
   }
 
-  function execute(command: Extract<Command, { type: 'execute' }>): void {
+  function execute(command: Extract<Command, { type: 'execute' }>): Command | null {
     const prepared = prepare(command.code, { fixedNames, sourceLimits: true })
     if (prepared.type === 'broken') process.exit(72)
     if (prepared.type === 'refused') {
@@ -191,17 +226,26 @@ function runGuest(
       return refuse('syntax', 'SyntaxError', (error as Error).message, lineIn(String((error as Error).stack)))
     }
     guest.begin(command.seed)
-    takeTurn(() => {
-      scripts.declare?.runInContext(context)
-      watch(scripts.body?.runInContext(context), (ok, result) => {
-        settled = { ok, result }
-      })
+    return takeTurns(() => {
+      try {
+        scripts.declare?.runInContext(context)
+        watch(scripts.body?.runInContext(context), (ok, result) => {
+          settled = { ok, result }
+        })
+      } catch (error) {
+        settled = { ok: false, result: error }
+      }
     })
   }
 
+  // The first use of the type stripper, the parser and the turn costs some 60 ms: not in anyone's first step.
+  const warm = prepare('const warm: number = 1; await warm', { fixedNames, sourceLimits: true })
+  if (warm.type === 'ready') split(warm.js, acorn)
+  run(() => {})
   send('["ready"]')
-  for (;;) {
-    const command = receive()
+  for (let next: Command | null = null; ;) {
+    const command: Command = next ?? receive()
+    next = null
     switch (command.type) {
       case 'setup':
         fixedNames = new Map([
@@ -213,10 +257,9 @@ function runGuest(
         guest.setup(JSON.stringify(command.setup))
         break
       case 'execute':
-        execute(command)
+        next = execute(command)
         break
-      case 'reply':
-        takeTurn(() => guest.settle(command.call, command.ok, command.text))
+      case 'reply': // of a step that was stopped: it changes nothing
     }
   }
 }

@@ -9,7 +9,7 @@ const MEBIBYTE = 1_048_576
 /** What the interpreters, and gVisor's kernel, hold before any code has run, in MB, measured with a little to spare. */
 const OWN_MB: Readonly<Record<Runtime, Readonly<Record<Language, number>>>> = {
   runc: { python: 12, typescript: 30 },
-  runsc: { python: 26, typescript: 30 },
+  runsc: { python: 26, typescript: 44 },
 }
 /** Threads of the interpreter. gVisor is a process itself: its threads are what the daemon counts, so the limit is looser there. */
 const OWN_PROCESSES: Readonly<Record<Language, number>> = { python: 1, typescript: 16 }
