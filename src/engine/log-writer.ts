@@ -1,6 +1,7 @@
 import type { Entry, EntryBodies, EntryType, NewEntry } from '../client/entry.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { Clock } from '../util/clock.ts'
+import { detach } from '../util/detach.ts'
 import { dropped } from '../util/never.ts'
 import type { LogStore } from './engine.ts'
 
@@ -33,12 +34,19 @@ export function refusingWriter(run: string): Writer {
 const APPEND_ATTEMPTS = 5
 const APPEND_BACKOFF_MS = 50
 
+interface Writing {
+  readonly entries: readonly NewEntry[]
+  readonly resolve: (written: readonly Entry[]) => void
+}
+
 /**
  * Writes the log of one run for one activation. A failed append never reaches agent code, where a `catch` could take
  * it for an outcome: it is tried again, or the whole activation breaks and this promise is dropped.
  */
 export class LogWriter implements Writer {
   readonly #options: LogWriterOptions
+  #queue: Writing[] = []
+  #isWriting = false
   #closed = false
   #ended = false
 
@@ -54,37 +62,55 @@ export class LogWriter implements Writer {
   /** From now on nothing is written, and what is asked for is dropped. */
   close(): void {
     this.#closed = true
+    this.#queue = []
   }
 
   entry<Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): NewEntry<Type> {
     return { key, at: new Date(this.#options.clock.now()).toISOString(), type, body }
   }
 
-  async append(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
+  append(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
     if (this.isClosed) return dropped()
-    return entries.length === 0 ? [] : this.#write(entries)
+    return entries.length === 0 ? Promise.resolve([]) : this.#enqueue(entries)
   }
 
   /** Writes the last entry of the run. What its code has left running is dropped from here on: it has no log any more. */
-  async end(entry: NewEntry<'run-end'>): Promise<readonly Entry[]> {
+  end(entry: NewEntry<'run-end'>): Promise<readonly Entry[]> {
     if (this.isClosed) return dropped()
     this.#ended = true
-    return this.#write([entry])
+    return this.#enqueue([entry])
   }
 
-  async #write(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
-    const isLast = this.#ended
-    try {
-      const written = await this.#tryAppend(entries)
-      this.#options.onAppended(written)
-      return this.#closed ? dropped() : written
-    } catch (error) {
-      if (!this.#closed && isLast === this.#ended) {
-        this.#closed = true
-        this.#options.onBroken(TroupeError.wrap(error, 'engine/store-failed'))
+  #enqueue(entries: readonly NewEntry[]): Promise<readonly Entry[]> {
+    return new Promise((resolve) => {
+      this.#queue.push({ entries, resolve })
+      if (this.#isWriting) return
+      this.#isWriting = true
+      detach(this.#writeAll())
+    })
+  }
+
+  /** One append at a time, of all that has come together meanwhile: so the order holds through retries, and the disk is asked less. */
+  async #writeAll(): Promise<void> {
+    await Promise.resolve()
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0)
+      try {
+        const written = await this.#tryAppend(batch.flatMap(({ entries }) => entries))
+        this.#options.onAppended(written)
+        let at = 0
+        for (const { entries, resolve } of batch) {
+          const own = written.slice(at, (at += entries.length))
+          if (!this.#closed) resolve(own)
+        }
+      } catch (error) {
+        if (!this.#closed) {
+          this.close()
+          this.#options.onBroken(TroupeError.wrap(error, 'engine/store-failed'))
+        }
       }
-      return dropped()
     }
+    this.#isWriting = false
   }
 
   async #tryAppend(entries: readonly NewEntry[]): Promise<readonly Entry[]> {

@@ -90,6 +90,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
   const emit: RunContext['emit'] = async (key, type, body) => {
     refuseNested()
     if (recorded.find(type, key) || writing.has(nameOf(type, key))) return
+    writing.add(nameOf(type, key))
     await untilLive(key)
     detach(write(type, key, body))
   }
