@@ -1,7 +1,7 @@
 import { NODE_BOOT, nodeGuestSource } from './node-guest.ts'
 import { PYTHON_GUEST } from './python-guest.ts'
 import type { GuestDefences } from './javascript-guest.ts'
-import type { Language } from './sandbox.ts'
+import type { Language, Sandbox } from './sandbox.ts'
 
 /** How the runner of a language is started inside the isolation, with commands on descriptor 3 and frames on 4. */
 export interface GuestProgram {
@@ -31,6 +31,12 @@ export function guestProgram(language: Language, acorn: string, defences: GuestD
   return language === 'python'
     ? { command: ['python3', '-s', '-c', PYTHON_GUEST], boot: null }
     : { command: ['node', '--no-warnings', '-e', NODE_BOOT], boot: nodeGuestSource(acorn, defences) }
+}
+
+/** Lines for the system prompt. */
+export function guestNotes(packages: readonly string[]): Sandbox['notes'] & object {
+  const more = packages.length === 0 ? 'no other package can be imported' : `of other packages these can be imported: ${packages.join(', ')}`
+  return { python: [`Full CPython with its standard library; ${more}. There is no network, and files can be written in /tmp alone.`] }
 }
 
 export const ALL_GUEST_DEFENCES: GuestDefences = {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { TroupeError } from '../../errors/troupe-error.ts'
-import { ALL_GUEST_DEFENCES, GUEST_LANGUAGES, guestProgram } from '../guest-program.ts'
+import { ALL_GUEST_DEFENCES, GUEST_LANGUAGES, guestNotes, guestProgram } from '../guest-program.ts'
 import { GuestSession } from '../guest-session.ts'
 import { DEFAULT_LIMITS } from '../limits.ts'
 import type { Language, Sandbox } from '../sandbox.ts'
@@ -83,6 +83,7 @@ export function bubblewrapWith(
   return {
     name: 'bubblewrap',
     languages: GUEST_LANGUAGES,
+    notes: guestNotes(packages),
     capabilities: { isolation: 'namespace', parallelCalls: true, snapshots: false, deterministic: false, fuel: false },
     async open(options) {
       if (options.snapshot !== undefined)
