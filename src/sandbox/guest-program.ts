@@ -35,7 +35,8 @@ export function guestProgram(language: Language, acorn: string, defences: GuestD
 
 /** Lines for the system prompt. */
 export function guestNotes(packages: readonly string[]): Sandbox['notes'] & object {
-  const more = packages.length === 0 ? 'no other package can be imported' : `of other packages these can be imported: ${packages.join(', ')}`
+  const more =
+    packages.length === 0 ? 'no other package can be imported' : `of other packages these can be imported: ${packages.join(', ')}`
   return { python: [`Full CPython with its standard library; ${more}. There is no network, and files can be written in /tmp alone.`] }
 }
 

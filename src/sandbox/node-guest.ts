@@ -6,15 +6,15 @@ import { createPrepare, type Prepare, type PrepareParts } from './prepare-typesc
 export const NODE_BOOT: string = `
 const fs = require('node:fs')
 let rest = Buffer.alloc(0)
+const chunk = Buffer.alloc(65536)
 function receive() {
   const parts = [rest]
   let at = rest.indexOf(10)
   while (at < 0) {
-    const chunk = Buffer.allocUnsafe(262144)
     let n = 0
     try { n = fs.readSync(3, chunk) } catch (error) { if (error.code !== 'EAGAIN') process.exit(0); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); continue }
     if (n === 0) process.exit(0)
-    const got = chunk.subarray(0, n)
+    const got = Buffer.from(chunk.subarray(0, n))
     parts.push(got)
     at = got.indexOf(10)
     if (at >= 0) at += parts.slice(0, -1).reduce((sum, part) => sum + part.length, 0)

@@ -56,7 +56,7 @@ export async function buildTree({ dir, packages, node }: TreeOptions): Promise<B
 }
 
 /** Megabytes on disk. Throws where there is no such directory. */
-export async function sizeOf(dir: string): Promise<number> {
+async function sizeOf(dir: string): Promise<number> {
   await stat(dir)
   const { stdout } = await run('du', ['-sm', dir])
   return Number.parseInt(stdout, 10)
