@@ -91,7 +91,7 @@ describe('callTool', () => {
     ['read', []],
     ['idempotent', []],
   ] as const)('%s: started before and not known to have ended', async (effect, waits) => {
-    const record: CallRecord = { call: 1, tool: 'keep', args: '{}', started: true, order: null, answer: null }
+    const record: CallRecord = { call: 1, tool: 'keep', args: '{}', started: true, repeats: 0, order: null, answer: null }
     const budget = new TreeBudget({ toolCalls: 0 }) // the log has counted it
     const { notes, ran } = await called('keep', '{}', { effect, record, budget })
     expect(notes.filter((note) => note.startsWith('wait'))).toEqual(waits)

@@ -123,7 +123,9 @@ function isForTheRun(error: unknown): boolean {
 function reasonsToAsk(tool: AnyTool, input: unknown, record: CallRecord | undefined, asked: boolean): readonly WaitReason[] {
   const isUnknown = record?.started === true && record.answer === null && !isRepeatable(tool.effect)
   if (isUnknown) return ['unknown-outcome']
-  return (asked || needsApproval(tool, input)) && record?.started !== true ? ['approval'] : []
+  // A rule that would say something else today does not undo a question that was put.
+  const wasAsked = record !== undefined && !record.started
+  return (asked || wasAsked || needsApproval(tool, input)) && record?.started !== true ? ['approval'] : []
 }
 
 /**
@@ -150,10 +152,15 @@ export interface CallOutcome {
   readonly durationMs: number
 }
 
+/** Each time that a call is made again without its outcome being known afterwards is a question of its own. */
+function outcomeKey(key: string, repeats: number): string {
+  return repeats === 0 ? `${key}.outcome` : `${key}.outcome.${repeats + 1}`
+}
+
 async function callAgent(plan: Extract<PlannedCall, { type: 'agent' }>, scope: CallScope): Promise<AnswerBody> {
-  const { ctx, step, answerBytes } = scope
+  const { ctx, step, signal, answerBytes } = scope
   const input = { task: plan.task, ...(plan.context && { context: plan.context }) }
-  const outcome = await ctx.child(`${step}.${plan.call}`, plan.agent, input)
+  const outcome = await ctx.child(`${step}.${plan.call}`, plan.agent, input, signal)
   if (outcome.status === 'done') return bounded(JSON.stringify(outcome.output ?? null), plan.tool, answerBytes)
   return errorAnswer(childFault(plan.agent.name, outcome))
 }
@@ -165,10 +172,14 @@ function childFault(agent: string, { status, error, output }: ChildOutcome): Tro
 }
 
 /** Waits for what a person has to say. Gives their answer in the call's place, or nothing when the call is to be made. */
-async function decidedBy(plan: Call & Asking, { ctx, step, answerBytes }: CallScope): Promise<AnswerBody | undefined> {
+async function decidedBy(
+  plan: Extract<PlannedCall, { type: 'agent' | 'tool' }>,
+  { ctx, step, answerBytes }: CallScope,
+): Promise<AnswerBody | undefined> {
   const key = `${step}.${plan.call}`
+  const repeats = plan.record?.repeats ?? 0
   for (const reason of plan.asks) {
-    const wait = reason === 'unknown-outcome' ? `${key}.outcome` : `${key}.approval`
+    const wait = reason === 'unknown-outcome' ? outcomeKey(key, repeats) : `${key}.approval`
     const approval = { reason, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue, question: questionOf(plan, reason) }
     const answer = (await ctx.wait(wait, { approval })) as JsonObject & ApprovalAnswer
     if (answer.decision === 'reject') return errorAnswer(rejected(plan, reason, answer.reason))
@@ -179,7 +190,9 @@ async function decidedBy(plan: Call & Asking, { ctx, step, answerBytes }: CallSc
 
 async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope: CallScope): Promise<AnswerBody> {
   const { ctx, action, agent, callables } = scope
-  if (plan.asks.length > 0) {
+  if (plan.asks.includes('unknown-outcome')) {
+    await action.again(plan.call, plan.tool, (plan.record?.repeats ?? 0) + 1)
+  } else if (plan.asks.length > 0) {
     if (plan.record?.started !== true) ctx.budget.takeToolCalls(1)
     await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
   }

@@ -12,6 +12,7 @@ const record = (call: number, order: number | null, value: string): CallRecord =
   tool: 'read',
   args: '{}',
   started: true,
+  repeats: 0,
   order,
   answer: order === null ? null : ok(value),
 })
@@ -28,6 +29,7 @@ function setUp(recorded: readonly CallRecord[] = [], ended: ActionLog['ended'] =
     started: async () => {},
     settled: async (answers: readonly Settled[]) => void notes.push(`logged ${answers.map(({ call }) => call).join('+')}`),
     dispatch: (_, effect) => effect(effectContext),
+    again: async () => {},
     close: () => {},
     end: async () => {},
     quiet: () => {},
@@ -140,7 +142,7 @@ describe('ActionReplay', () => {
     )
     open.get(1)?.reject(new Error('the store is gone'))
     await expect(frames.next()).rejects.toThrow('the store is gone')
-    await replay.drain(new AbortController().signal)
+    await replay.drain(new AbortController().signal, 1_000)
   })
 
   it('gives up calls that the code has not waited for, a second after it has settled', async () => {

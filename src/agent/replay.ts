@@ -97,8 +97,10 @@ export class ActionReplay {
   }
 
   /** Waits until everything that was started has an answer in the log, for a session that is to be built again. */
-  async drain(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (this.#open.size > 0 || this.#isFlushing)) await new Promise((resolve) => setTimeout(resolve, 5))
+  async drain(signal: AbortSignal, atMostMs: number): Promise<void> {
+    const until = performance.now() + atMostMs
+    const isBusy = (): boolean => !signal.aborted && (this.#open.size > 0 || this.#isFlushing)
+    while (isBusy() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 
   /** In the log, later calls were begun or this action has ended: a call that is new here was not there then. */

@@ -29,6 +29,9 @@ export interface ActionEnd {
   readonly prints: string
 }
 
+/** How long calls that were made have to end and be logged when the step is over by a fault that ends the run. */
+const FATAL_GRACE_MS = 1_000
+
 /** How often a session that died without the code's fault is built again. */
 const MAX_REBUILDS = 2
 
@@ -48,6 +51,7 @@ export async function runCode(runner: CodeRunner, current: CodeStep): Promise<Ac
       return await finish(runner, log, end)
     } catch (error) {
       if (ctx.signal.aborted) return dropped()
+      log.close()
       await session.discard()
       if (error instanceof Divergence && log.ended && runner.isPast) {
         await session.forget() // Its words are in the log; its variables cannot be had again.
@@ -72,8 +76,11 @@ async function finish({ session }: CodeRunner, log: ActionLog, body: EntryBodies
 async function rebuild(runner: CodeRunner): Promise<void> {
   for (const step of runner.session.steps) {
     const log = await step.ctx.action(step.step)
-    if (log.ended === null || log.ended.poisoned) continue
-    await log.end(await execute(runner, step, log))
+    try {
+      if (log.ended && !log.ended.poisoned) await execute(runner, step, log)
+    } finally {
+      log.close()
+    }
   }
 }
 
@@ -85,13 +92,17 @@ async function execute(runner: CodeRunner, { ctx, step, code }: CodeStep, log: A
   const signal = AbortSignal.any([ctx.signal, over.signal]) // one for all calls of the step, not one for each
   const replay = new ActionReplay(log, session, (frames, records) => startCalls({ ...runner, ctx }, log, step, frames, records, signal))
   const written: Promise<void>[] = []
+  const note = (writing: Promise<void>): void => {
+    writing.catch(() => {}) // Its fault is met below, unless another one comes first.
+    written.push(writing)
+  }
   const prints: string[] = []
   try {
     for await (const frame of replay.frames(session.execute(code, { step, signal: ctx.signal, clock: log.clock, seed: log.seed }))) {
       switch (frame.type) {
         case 'print':
           prints.push(frame.text)
-          written.push(ctx.emit(`${step}.print.${prints.length}`, 'print', { step, text: frame.text }))
+          note(ctx.emit(`${step}.print.${prints.length}`, 'print', { step, text: frame.text }))
           break
         case 'call':
           replay.call(frame)
@@ -111,8 +122,10 @@ async function execute(runner: CodeRunner, { ctx, step, code }: CodeStep, log: A
       }
     }
   } catch (error) {
-    if (!TroupeError.is(error, 'sandbox/closed')) over.abort()
-    await replay.drain(ctx.signal)
+    const isFatal = !TroupeError.is(error, 'sandbox/closed')
+    if (isFatal) over.abort()
+    log.quiet(true)
+    await replay.drain(ctx.signal, isFatal ? FATAL_GRACE_MS : Infinity)
     throw error
   } finally {
     over.abort()
@@ -158,7 +171,9 @@ function diverged({ isolation }: CodeRunner, { step }: CodeStep, log: ActionLog,
     .filter((record) => record.answer !== null)
     .map((record) => `${record.tool}(${record.args}) gave ${textOf(record)}`)
   const list = ended.length === 0 ? 'None of its calls had ended.' : `These calls had ended, do not repeat them:\n${ended.join('\n')}`
-  const message = `the code was interrupted and could not be resumed, because it did not do the same again: ${error.message}.\n${list}\nIts variables are lost.`
+  const unknown = log.recorded.filter((record) => record.started && record.answer === null).map(({ tool, args }) => `${tool}(${args})`)
+  const open = unknown.length === 0 ? '' : `\nThese were begun, and it is not known whether they had their effect:\n${unknown.join('\n')}`
+  const message = `the code was interrupted and could not be resumed, because it did not do the same again: ${error.message}.\n${list}${open}\nIts variables are lost.`
   return faultBody(step, isolation, { kind: 'crash', name: 'NonDeterministicError', message })
 }
 

@@ -109,14 +109,16 @@ async function makeCalls(
   const recorded = new Map(action.recorded.map((record) => [record.call, record]))
   const open = calls.map((call, i): Call => ({ call: i + 1, tool: call.name, args: asEncoded(call.input) }))
   const live = open.filter((call) => recorded.get(call.call)?.answer == null)
-  const plans = await Promise.all(live.map((call) => planCall(site, call, recorded.get(call.call))))
-  await logCalls(plans, action, ctx)
-
-  const scope = { ...site, action, signal: ctx.signal, answerBytes: DEFAULT_LIMITS.answerBytes }
   const answers = new Map(action.recorded.flatMap((record) => (record.answer ? [[record.call, record.answer] as const] : [])))
-  action.quiet(true)
-  await Promise.all(plans.map(async (plan) => answers.set(plan.call, await settle(action, plan, callTool(plan, scope)))))
-  action.close()
+  try {
+    const plans = await Promise.all(live.map((call) => planCall(site, call, recorded.get(call.call))))
+    await logCalls(plans, action, ctx)
+    const scope = { ...site, action, signal: ctx.signal, answerBytes: DEFAULT_LIMITS.answerBytes }
+    action.quiet(true)
+    await Promise.all(plans.map(async (plan) => answers.set(plan.call, await settle(action, plan, callTool(plan, scope)))))
+  } finally {
+    action.close()
+  }
   return calls.map((call, i) =>
     result(call, answers.get(i + 1) ?? errorAnswer(new TroupeError('internal/unreachable', 'the call has no answer'))),
   )

@@ -122,11 +122,21 @@ export interface EntryBodies {
   /** A call whose start has to wait: for an approval, or because it is an agent. */
   'call-asked': CallBody
   'tool-start': CallBody
+  /** A call whose outcome was unknown is made once more, because a person said so. */
+  'tool-again': { readonly tool: string }
   /** `order`: the place of the answer among those of its action, from 1. */
   'tool-end': { readonly tool: string; readonly answer: AnswerBody; readonly order: number; readonly durationMs: number }
   'call-settled': { readonly tool: string; readonly answer: AnswerBody; readonly order: number }
   'agent-start': { readonly agent: string; readonly childRunId: string }
-  'agent-end': { readonly agent: string; readonly childRunId: string; readonly status: RunStatus; readonly usage: Usage } & Memo
+  'agent-end': {
+    readonly agent: string
+    readonly childRunId: string
+    readonly status: RunStatus
+    readonly usage: Usage
+    /** Tagged JSON; with an error, the best answer so far. */
+    readonly output?: JsonValue
+    readonly error?: ErrorJson
+  }
 
   /** A generic memo of `RunContext.step`. */
   effect: Memo
@@ -151,7 +161,12 @@ export function isEntry<Type extends EntryType>(entry: Entry, type: Type): entry
   return entry.type === type
 }
 
+/** The key of the call that a key below it belongs to: `2.5` for `2.5.approval` and `2.5.outcome.2`. */
+export function callKeyOf(key: string): string {
+  return key.replace(/\.(approval|outcome(\.\d+)?)$/, '')
+}
+
 /** The global id of a call, made of its run and its key: `runId:2.5`. */
 export function callIdOf(run: string, key: string): string {
-  return `${run}:${key.replace(/\.(approval|outcome)$/, '')}`
+  return `${run}:${callKeyOf(key)}`
 }

@@ -1,4 +1,4 @@
-import { callIdOf, isEntry, type Entry, type Wait } from './entry.ts'
+import { callIdOf, callKeyOf, isEntry, type Entry, type Wait } from './entry.ts'
 import { isInTree } from '../util/run-id.ts'
 import { addUsage, NO_USAGE, type Usage } from './usage.ts'
 
@@ -31,7 +31,7 @@ export function openWaitsOf(entries: readonly Entry[]): readonly Wait[] {
     if (entry.key === undefined || answered.has(entry.key)) return []
     const callId = callIdOf(entry.run, entry.key)
     if (isEntry(entry, 'approval-wanted')) {
-      if (ended.has(entry.key.replace(/\.(approval|outcome)$/, ''))) return []
+      if (ended.has(callKeyOf(entry.key))) return []
       return [{ callId, reason: entry.body.reason, question: entry.body.question }]
     }
     if (isEntry(entry, 'wait-start')) {
@@ -44,9 +44,9 @@ export function openWaitsOf(entries: readonly Entry[]): readonly Wait[] {
 /** Status of a run as its log tells it; whether a worker is on it, the log cannot say. */
 export type LoggedStatus = 'running' | 'waiting' | 'done' | 'failed' | 'limit' | 'cancelled'
 
-/** Ended: how. Else waiting, when parking was the last that its activation wrote and nothing has come since. */
+/** Ended: how. Else waiting, when parking was the last that its activation wrote; what has come since may have ended that. */
 export function statusOf(entries: readonly Entry[]): LoggedStatus {
-  const last = entries.at(-1)
+  const last = entries.findLast((entry) => entry.epoch > 0)
   const end = entries.findLast((entry) => entry.type === 'run-end')
   if (end && isEntry(end, 'run-end')) return end.body.status
   return last?.type === 'run-waiting' ? 'waiting' : 'running'

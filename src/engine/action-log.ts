@@ -49,6 +49,8 @@ export function openActionLog(parts: ActionLogParts): ActionLog {
       await append(entries)
     },
 
+    again: (call, tool, repeat) => append([writer.entry('tool-again', `${keyOf(call)}.again.${repeat}`, { tool })]),
+
     async settled(answers) {
       await append(
         answers.map(({ call, tool, answer, durationMs, agent }) => {

@@ -10,6 +10,7 @@ import { dropped } from '../util/never.ts'
 import { isInTree } from '../util/run-id.ts'
 import { Activity } from './activity.ts'
 import { spentIn, timeUp, TreeBudget, workedMs } from './budget.ts'
+import { endTree } from './end-tree.ts'
 import type { AgentOutcome, AgentRef, ChildOutcome, PastRun, RunContext } from './context.ts'
 import type { EffectScope, LogStore } from './engine.ts'
 import { Inbox } from './inbox.ts'
@@ -53,6 +54,9 @@ interface OpenRun {
   readonly budget: TreeBudget
   /** Aborts the effects of this run and of those below it. */
   readonly abort: AbortController
+  /** Resolves when the run is ended over the head of its own code. */
+  readonly forced: PromiseWithResolvers<EntryBodies['run-end']>
+  disarm(): void
 }
 
 const DIVERGED_AFTER_MS = 1_000
@@ -67,7 +71,6 @@ export class Activation {
   readonly #ended = Promise.withResolvers<ActivationEnd>()
   #closed = false
   #isParking = false
-  #disarm = (): void => {}
 
   constructor(options: ActivationOptions) {
     this.#options = options
@@ -92,9 +95,9 @@ export class Activation {
     return [...this.#open.values()].some((run) => run.inbox.waiting > 0)
   }
 
-  /** The runs that are open now, with the last entry that is known of each. */
+  /** The runs that are open now, and up to where each log is known without a gap. */
   positions(): readonly { readonly run: string; readonly after: number }[] {
-    return [...this.#open.values()].map(({ run, recorded }) => ({ run, after: recorded.entries.at(-1)?.seq ?? 0 }))
+    return [...this.#open.values()].map(({ run, recorded }) => ({ run, after: recorded.completeTo }))
   }
 
   /** Gives everything up at once; the logs stay as they are, so that the run can go on elsewhere. */
@@ -156,38 +159,50 @@ export class Activation {
       throw new TroupeError('engine/log-corrupt', `the log of run ${run} does not begin with run-start`)
 
     const open = this.#openRun(run, epoch, start.body, agent, entries, known)
-    const outcome = await settled(agent, start.body.input, this.#contextOf(open))
-    if (this.#closed) return dropped()
-    if (open.turns.missing !== undefined) throw incompatible(run, open.turns.missing)
-    await this.#endStrays(run)
-    const usage = await this.#usageOf(run, open.recorded)
-    const body = { ...outcome, usage, steps: stepsOf(open.recorded.entries) }
-    await this.#activity.during(() => open.writer.end(open.writer.entry('run-end', 'end', body)))
+    return Promise.race([this.#goThrough(open, agent, start.body.input), open.forced.promise])
+  }
+
+  /** Runs the agent's own code to its end, ends what it has left behind, and writes the end. */
+  async #goThrough(open: OpenRun, agent: AgentRef, input: RunInput): Promise<EntryBodies['run-end']> {
+    const { run, writer, recorded, turns } = open
+    const outcome = await settled(agent, input, this.#contextOf(open))
+    if (this.#closed || writer.isClosed) return dropped()
+    if (turns.missing !== undefined) throw incompatible(run, turns.missing)
+    const usage = await this.#activity.during(() => this.#endBelow(run, recorded))
+    const body = { ...outcome, usage, steps: stepsOf(recorded.entries) }
+    open.disarm()
+    await this.#activity.during(() => writer.end(writer.entry('run-end', 'end', body)))
     this.#open.delete(run)
+    open.abort.abort(new TroupeError('run/ended', `run ${run} has ended`))
     return body
   }
 
-  /** Of the run and all below it; the store is asked only when there is something below. */
-  async #usageOf(run: string, recorded: Recorded): Promise<Usage> {
+  /**
+   * Ends the runs that a run had called and not waited for, in this activation or before a crash. Gives the usage of
+   * all; the store is asked only when there is something below.
+   */
+  async #endBelow(run: string, recorded: Recorded): Promise<Usage> {
+    const { store, clock, publish } = this.#options
     if (!recorded.entries.some((entry) => entry.type === 'agent-start')) return usageOf(recorded.entries)
-    return treeUsageOf(run, await this.#activity.during(() => this.#options.store.readTree(run)))
+    const reason = new TroupeError('run/cancelled', `run ${run} ended without waiting for this run`)
+    const strays = [...this.#open.values()].filter((open) => open.run !== run && isInTree(open.run, run))
+    for (const stray of strays.toReversed()) await this.#endRun(stray, 'cancelled', reason)
+    publish(await endTree(store, run, { status: 'cancelled', reason, clock, onlyBelow: true }))
+    return treeUsageOf(run, await store.readTree(run))
   }
 
-  /** Ends the runs that a run had called and not waited for. */
-  async #endStrays(run: string): Promise<void> {
-    const strays = [...this.#open.values()].filter((open) => open.run !== run && isInTree(open.run, run))
-    for (const { run: stray, writer, abort, recorded } of strays.toReversed()) {
-      if (writer.isClosed) continue // Its own end is on its way.
-      const reason = new TroupeError('run/cancelled', `run ${run} ended without waiting for this run`)
+  /** Ends a run and those below it over the heads of their code, children first; its caller gets that end. */
+  async #endRun(open: OpenRun, status: 'cancelled' | 'limit', reason: TroupeError): Promise<void> {
+    const below = [...this.#open.values()].filter((other) => isInTree(other.run, open.run))
+    for (const { run, writer, abort, inbox, recorded, forced, disarm } of below.toReversed()) {
+      if (this.#closed || writer.isClosed) continue // Its own end is on its way.
+      disarm()
       abort.abort(reason)
-      const body = {
-        status: 'cancelled',
-        error: reason.toJSON(),
-        usage: usageOf(recorded.entries),
-        steps: stepsOf(recorded.entries),
-      } as const
+      inbox.close()
+      const body = { status, error: reason.toJSON(), usage: usageOf(recorded.entries), steps: stepsOf(recorded.entries) }
       await this.#activity.during(() => writer.end(writer.entry('run-end', 'end', body)))
-      this.#open.delete(stray)
+      this.#open.delete(run)
+      forced.resolve(body)
     }
   }
 
@@ -215,10 +230,8 @@ export class Activation {
     })
     const parent = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
     const limits = { ...agent.budget, ...start.input.budget }
-    const isTimeUp = (): boolean => limits.timeMs !== undefined && workedMs(recorded.entries, clock.now()) >= limits.timeMs
-    const budget = new TreeBudget(limits, spentIn(tree), parent?.budget, isTimeUp)
-    if (limits.timeMs !== undefined && run === this.#options.rootRunId) this.#stopAfter(limits.timeMs, workedMs(entries, clock.now()))
-    const open = {
+    const budget = new TreeBudget(limits, spentIn(tree), parent?.budget)
+    const open: OpenRun = {
       run,
       writer,
       turns: new Turns(recorded.turns()),
@@ -226,16 +239,22 @@ export class Activation {
       recorded,
       budget,
       abort: new AbortController(),
+      forced: Promise.withResolvers(),
+      disarm: () => {},
     }
+    if (limits.timeMs !== undefined) open.disarm = this.#endAfter(open, limits.timeMs, limits.timeMs - workedMs(entries))
     this.#open.set(run, open)
     if (this.#closed) writer.close()
     return open
   }
 
-  /** Time that is up stops what is under way, in the whole tree. */
-  #stopAfter(timeMs: number, worked: number): void {
+  /** Time that is up stops what is under way in the run and all below it. */
+  #endAfter(open: OpenRun, timeMs: number, leftMs: number): () => void {
     const error = timeUp(timeMs)
-    this.#disarm = this.#options.clock.after(timeMs - worked, () => detach(this.#close({ type: 'limit', error }, error)))
+    const isRoot = open.run === this.#options.rootRunId
+    return this.#options.clock.after(leftMs, () => {
+      detach(isRoot ? this.#close({ type: 'limit', error }, error) : this.#endRun(open, 'limit', error))
+    })
   }
 
   #contextOf({ run, writer, turns, inbox, recorded, budget, abort }: OpenRun): ReturnType<typeof createRunContext> {
@@ -263,6 +282,10 @@ export class Activation {
       during: (work) => this.#activity.during(work),
       own: (open) => this.#own(open),
       runChild: (child, agent, input, key) => this.#runChild(child, agent, input, run, key),
+      endChild: (child, reason) => {
+        const open = this.#open.get(child)
+        if (open) detach(this.#endRun(open, 'cancelled', reason))
+      },
     })
   }
 
@@ -301,6 +324,7 @@ export class Activation {
       during: (work) => this.#activity.during(work),
       own: (open) => this.#own(open),
       runChild: () => Promise.reject(new TroupeError('run/ended', `run ${run} has ended`)),
+      endChild: () => {},
     })
   }
 
@@ -364,8 +388,8 @@ export class Activation {
     if (this.#closed) return
     this.#closed = true
     this.#activity.close()
-    this.#disarm()
-    for (const { writer, inbox } of this.#open.values()) {
+    for (const { writer, inbox, disarm } of this.#open.values()) {
+      disarm()
       writer.close()
       inbox.close()
     }

@@ -112,16 +112,6 @@ describe('TreeBudget', () => {
     expect(() => middle.takeToolCalls(1)).toThrow('the budget of 3 tool calls is spent')
   })
 
-  it('refuses calls when the time of a run above is over', async () => {
-    let isLate = false
-    const top = new TreeBudget({ timeMs: 50 }, undefined, null, () => isLate)
-    const leaf = new TreeBudget({}, undefined, top)
-    leaf.takeToolCalls(1)
-    isLate = true
-    expect(() => leaf.takeToolCalls(1)).toThrow('the time of 50 ms is over')
-    await expect(leaf.reserve(asking(1, 1), signal)).rejects.toMatchObject({ code: 'budget/spent' })
-  })
-
   it('is limited where any run above is', () => {
     expect(new TreeBudget({}).isLimited).toBe(false)
     expect(new TreeBudget({ timeMs: 5 }).isLimited).toBe(false)
@@ -148,14 +138,10 @@ describe('spentIn', () => {
 })
 
 describe('workedMs', () => {
-  it('is the time since the run began, without that in which it was parked', () => {
-    const log = [
-      entry('run-start', {}, 1_000),
-      entry('run-waiting', {}, 1_500),
-      entry('approval-given', {}, 9_500),
-      entry('wait-end', {}, 9_600),
-    ]
-    expect(workedMs(log, 10_000)).toBe(1_000)
-    expect(workedMs([], 10_000)).toBe(0)
+  it('is the time from entry to entry of each activation, without that in which nobody had the run', () => {
+    const at = (time: number, epoch: number): Entry => ({ ...entry('log', {}, time), epoch })
+    const log = [at(1_000, 0), at(1_100, 1), at(1_500, 1), at(9_500, 0), at(9_600, 2), at(9_900, 2)]
+    expect(workedMs(log)).toBe(700)
+    expect(workedMs([])).toBe(0)
   })
 })

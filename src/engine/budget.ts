@@ -58,17 +58,14 @@ const NOTHING: Spent = { tokens: 0, costUsd: 0, toolCalls: 0 }
 /** The budget of one run in its tree: every amount counts for the run and for all runs above it. */
 export class TreeBudget implements Budget {
   readonly #limits: BudgetLimits
-  readonly #isTimeUp: () => boolean
   readonly #parent: TreeBudget | null
   /** Calls that wait for siblings to settle; kept at the root. */
   readonly #waiting = new Set<() => void>()
   #spent: Spent
   #held: Spent = NOTHING
 
-  /** `isTimeUp` is asked between operations; whoever opens the run stops those under way. */
-  constructor(limits: BudgetLimits, spent: Spent = NOTHING, parent: TreeBudget | null = null, isTimeUp: () => boolean = () => false) {
+  constructor(limits: BudgetLimits, spent: Spent = NOTHING, parent: TreeBudget | null = null) {
     this.#limits = limits
-    this.#isTimeUp = isTimeUp
     this.#spent = spent
     this.#parent = parent
   }
@@ -92,7 +89,6 @@ export class TreeBudget implements Budget {
 
   async reserve(request: BudgetRequest, signal: AbortSignal): Promise<Reservation> {
     this.#checkPrice(request)
-    this.#checkTime()
     for (;;) {
       signal.throwIfAborted()
       const { fits, maxOutputTokens, missing, heldByOthers } = this.#room(request)
@@ -104,7 +100,6 @@ export class TreeBudget implements Budget {
 
   takeToolCalls(count: number): void {
     if (count === 0) return
-    this.#checkTime()
     const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && !(spent.toolCalls + count <= toolCalls))
     if (full) {
       const { limits, spent } = full
@@ -121,11 +116,6 @@ export class TreeBudget implements Budget {
 
   #root(): TreeBudget {
     return this.#parent === null ? this : this.#parent.#root()
-  }
-
-  #checkTime(): void {
-    const late = this.#line().find((budget) => budget.#isTimeUp())
-    if (late) throw timeUp(late.limits.timeMs)
   }
 
   #checkPrice({ price }: BudgetRequest): void {
@@ -211,15 +201,16 @@ export function spentIn(entries: readonly Entry[]): Spent {
   }, NOTHING)
 }
 
-/** Milliseconds that a run has been at work by its log: the time in which it was parked does not count. */
-export function workedMs(entries: readonly Entry[], now: number): number {
-  const times = entries.map((entry) => Date.parse(entry.at))
-  const parked = entries.reduce((sum, entry, i) => {
-    const next = times[i + 1]
-    return entry.type === 'run-waiting' && next !== undefined ? sum + next - Date.parse(entry.at) : sum
+/**
+ * Milliseconds that a run has been at work by its log: from entry to entry of the same activation. The time in which
+ * it was parked, or nobody had it after a crash, does not count.
+ */
+export function workedMs(entries: readonly Entry[]): number {
+  const own = entries.filter((entry) => entry.epoch > 0)
+  return own.reduce((sum, entry, i) => {
+    const next = own[i + 1]
+    return next && next.epoch === entry.epoch ? sum + Date.parse(next.at) - Date.parse(entry.at) : sum
   }, 0)
-  const [first] = times
-  return first === undefined ? 0 : now - first - parked
 }
 
 /** The error of a run whose `timeMs` is over. */

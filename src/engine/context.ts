@@ -51,8 +51,8 @@ export interface RunContext {
    * key. Throws what the effect threw, live and in replay, as `TroupeError`; `engine/nested` inside an effect.
    */
   step<T>(key: string, effect: (o: EffectContext) => Promise<T>, options?: StepOptions): Promise<T>
-  /** Runs a managed agent as a run of its own, in this activation; its log tells how it ended. */
-  child(key: string, agent: AgentRef, input: RunInput): Promise<ChildOutcome>
+  /** Runs a managed agent as a run of its own, in this activation; its log tells how it ended. `signal` cancels it. */
+  child(key: string, agent: AgentRef, input: RunInput, signal?: AbortSignal): Promise<ChildOutcome>
   /** Waits for an approval, a signal or a time; null when the time came first. A run that only waits may be parked. */
   wait(key: string, options: WaitOptions): Promise<JsonValue>
   /** The calls of one code action: recorded ones in order, and where to write the next. */
@@ -120,6 +120,8 @@ export interface ActionLog {
   readonly ended: EntryBodies['action-end'] | null
   /** One append for the calls of a turn: `asked` ones have to wait first, the others are dispatched next. */
   started(calls: readonly CallStart[]): Promise<void>
+  /** Writes that a call of unknown outcome is made once more. */
+  again(call: number, tool: string, repeat: number): Promise<void>
   /** One append for the answers that are ready together; the order given is the order of the log. */
   settled(answers: readonly Settled[]): Promise<void>
   /** Runs the effect of a call; what it gives is logged by `settled`. */
@@ -150,6 +152,8 @@ export interface CallRecord extends CallBody {
   readonly call: number
   /** Dispatched at some time before; with no answer, its outcome is unknown. */
   readonly started: boolean
+  /** How often it was made again after that, because a person said so. */
+  readonly repeats: number
   readonly order: number | null
   readonly answer: AnswerBody | null
 }

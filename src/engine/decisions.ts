@@ -1,4 +1,4 @@
-import { isEntry, type Entry } from '../client/entry.ts'
+import { callKeyOf, isEntry, type Entry } from '../client/entry.ts'
 import { openWaitsOf } from '../client/fold.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 
@@ -45,5 +45,5 @@ function isDecided(tree: readonly Entry[], callId: string): boolean {
 
 function matches(entry: Entry, callId: string): boolean {
   const [run, key] = callId.split(':')
-  return entry.run === run && key !== undefined && (entry.key === key || entry.key === `${key}.approval` || entry.key === `${key}.outcome`)
+  return entry.run === run && entry.key !== undefined && callKeyOf(entry.key) === key
 }

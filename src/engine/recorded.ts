@@ -13,6 +13,8 @@ export function nameOf(type: EntryType, key: string): string {
 
 /** The key of a call itself: `2.5`. */
 const CALL = /^(\d+)\.(\d+)$/
+/** That it was made again: `2.5.again.1`. */
+const AGAIN = /^(\d+)\.(\d+)\.again\.\d+$/
 
 /** Which types of entry are the memo of an operation: it was asked for, and this is what it gave. */
 const MEMOS: ReadonlySet<EntryType> = new Set(['effect', 'model-end', 'agent-end', 'wait-end'])
@@ -20,6 +22,8 @@ const MEMOS: ReadonlySet<EntryType> = new Set(['effect', 'model-end', 'agent-end
 /** The log of a run as this activation knows it, found by key: what was there when it began, and what it wrote since. */
 export class Recorded {
   readonly #entries: Entry[] = []
+  readonly #seqs = new Set<number>()
+  #completeTo = 0
   readonly #byKey = new Map<string, Entry>()
   /** The calls of each step, by their number. */
   readonly #calls = new Map<number, Map<number, CallRecord>>()
@@ -34,11 +38,19 @@ export class Recorded {
 
   add(entries: readonly Entry[]): void {
     for (const entry of entries) {
+      if (this.#seqs.has(entry.seq)) continue
+      this.#seqs.add(entry.seq)
       this.#entries.push(entry)
       if (entry.key === undefined) continue
       this.#byKey.set(nameOf(entry.type, entry.key), entry)
       this.#noteCall(entry, entry.key)
     }
+  }
+
+  /** Every entry up to this seq is known; one after it may have come from outside unseen. */
+  get completeTo(): number {
+    while (this.#seqs.has(this.#completeTo + 1)) this.#completeTo++
+    return this.#completeTo
   }
 
   find<Type extends EntryType>(type: Type, key: string): Entry<Type> | undefined {
@@ -59,13 +71,14 @@ export class Recorded {
   }
 
   #noteCall(entry: Entry, key: string): void {
-    const place = CALL.exec(key)
+    const place = (entry.type === 'tool-again' ? AGAIN : CALL).exec(key)
     if (!place) return
     const [step, call] = [Number(place[1]), Number(place[2])]
     const calls = this.#calls.get(step) ?? new Map<number, CallRecord>()
     const known = calls.get(call)
-    if (isEntry(entry, 'call-asked')) calls.set(call, { call, ...entry.body, started: false, order: null, answer: null })
-    else if (isEntry(entry, 'tool-start')) calls.set(call, { call, ...entry.body, started: true, order: null, answer: null })
+    if (isEntry(entry, 'call-asked')) calls.set(call, { call, ...entry.body, started: false, repeats: 0, order: null, answer: null })
+    else if (isEntry(entry, 'tool-start')) calls.set(call, { call, ...entry.body, started: true, repeats: 0, order: null, answer: null })
+    else if (known && entry.type === 'tool-again') calls.set(call, { ...known, repeats: known.repeats + 1 })
     else if (known && (isEntry(entry, 'tool-end') || isEntry(entry, 'call-settled'))) calls.set(call, answered(known, entry.body))
     this.#calls.set(step, calls)
   }

@@ -40,6 +40,8 @@ export interface RunContextParts {
   history(): Promise<readonly PastRun[]>
   during<T>(work: () => Promise<T>): Promise<T>
   own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T>
+  /** Ends a child over the head of its code, if it is open. */
+  endChild(childRunId: string, reason: TroupeError): void
   runChild(childRunId: string, agent: AgentRef, input: RunInput, key: string): Promise<ChildOutcome>
 }
 
@@ -117,7 +119,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
       return valueOf<T>(memo)
     },
 
-    async child(key: string, agent: AgentRef, input: RunInput): Promise<ChildOutcome> {
+    async child(key: string, agent: AgentRef, input: RunInput, signal?: AbortSignal): Promise<ChildOutcome> {
       refuseNested()
       const run = childRunId(runId, key)
       const known = recorded.find('agent-end', key)
@@ -126,16 +128,13 @@ export function createRunContext(parts: RunContextParts): RunContext {
         return childOutcome(known.body)
       }
       await emit(key, 'agent-start', { agent: agent.name, childRunId: run })
-      const outcome = await parts.runChild(run, agent, input, key)
-      const { status, usage, output, error } = outcome
-      await settle('agent-end', key, {
-        agent: agent.name,
-        childRunId: run,
-        status,
-        usage,
-        ...(error ? { error } : { value: output ?? null }),
-      })
-      return outcome
+      const stop = (): void => parts.endChild(run, new TroupeError('run/cancelled', `run ${runId} does not wait for this run any more`))
+      signal?.addEventListener('abort', stop, { once: true })
+      const { status, usage, output, error } = await parts.runChild(run, agent, input, key)
+      signal?.removeEventListener('abort', stop)
+      const body = { agent: agent.name, childRunId: run, status, usage, ...(output !== undefined && { output }), ...(error && { error }) }
+      await settle('agent-end', key, body)
+      return childOutcome(body)
     },
 
     async wait(key: string, options: WaitOptions): Promise<JsonValue> {
@@ -188,9 +187,8 @@ function valueOf<T>(memo: Memo): T {
   return memo.value as T
 }
 
-function childOutcome(body: EntryBodies['agent-end']): ChildOutcome {
-  const { status, usage, childRunId } = body
-  return { status, usage, runId: childRunId, ...('error' in body ? { error: body.error } : { output: body.value }) }
+function childOutcome({ status, usage, childRunId, output, error }: EntryBodies['agent-end']): ChildOutcome {
+  return { status, usage, runId: childRunId, ...(output !== undefined && { output }), ...(error && { error }) }
 }
 
 function questionOf(options: WaitOptions): EntryBodies['wait-start'] {

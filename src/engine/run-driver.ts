@@ -18,6 +18,8 @@ export interface RunDriverOptions {
   readonly clock: Clock
   readonly parkAfterMs: number
   readonly runId: string
+  /** Called when the log has begun, before anything runs; what it throws is why the run is given up. */
+  readonly onBegun?: () => Promise<void>
   /** Finds the agent; asked only when the run has not ended. */
   readonly agent: () => Promise<AgentRef>
   /** Written first when the run is new. */
@@ -39,6 +41,7 @@ export class RunDriver {
   #cancelled: TroupeError | null = null
   #stopped = false
   #wake: (() => void) | null = null
+  #isParked = false
   #parked = Promise.withResolvers<void>()
   #dropped: readonly Entry[] | null = null
   /** How long the tree was when the last activation began after parking. */
@@ -66,6 +69,7 @@ export class RunDriver {
 
   /** Hands over what was written from outside to a run of the tree; a parked run goes on when it answers a wait. */
   receive(entries: readonly Entry[]): void {
+    if (this.#isParked) this.#parked = Promise.withResolvers() // Until it is seen that this is no answer.
     this.hub.publish(entries)
     for (const entry of entries) this.#activation?.receive(entry)
     this.#wake?.()
@@ -91,8 +95,11 @@ export class RunDriver {
 
   async #drive(): Promise<EntryBodies['run-end']> {
     const { store, runId, agent, start, dropAtEnd } = this.#options
-    if (start) this.hub.publish([await store.create(runId, typeof start === 'function' ? await start() : start)])
-    else {
+    if (start) {
+      const begun = await store.create(runId, typeof start === 'function' ? await start() : start)
+      await this.#options.onBegun?.()
+      this.hub.publish([begun])
+    } else {
       const tree = await store.readTree(runId)
       this.hub.learn(tree)
       if (isEnded(tree, runId)) return this.#readEnd()
@@ -114,11 +121,13 @@ export class RunDriver {
         case 'ended':
           return this.#readEnd()
         case 'parked':
-          this.#parked.resolve()
+          this.#isParked = true
           await this.#untilAnswered()
+          this.#isParked = false
           this.#parked = Promise.withResolvers()
           break
         case 'stopped':
+          if (!this.#cancelled && !this.#stopped && (await this.#wasEnded())) return this.#readEnd()
           break
         case 'limit':
           return this.#endAll('limit', end.error)
@@ -159,7 +168,10 @@ export class RunDriver {
     try {
       for (const { run, after } of activation.positions()) {
         const fromOutside = (await this.#options.store.read(run, after)).filter((entry) => entry.epoch === 0)
-        if (activation === this.#activation && fromOutside.length > 0) this.receive(fromOutside)
+        if (activation !== this.#activation || fromOutside.length === 0) continue
+        this.receive(fromOutside)
+        const end = fromOutside.find((entry) => entry.type === 'run-end')
+        if (end) return await activation.stop(new TroupeError('run/cancelled', `run ${run} was ended by another process`))
       }
     } catch {
       // The next look, or the next append, meets the same fault and says so.
@@ -182,6 +194,7 @@ export class RunDriver {
       this.hub.catchUp(tree)
       if ((isDue && !isLeftLying) || isEnded(tree, runId)) break
       const timeMs = isLeftLying ? LEFT_LYING_MS : until === undefined ? Infinity : until - clock.now()
+      this.#parked.resolve()
       const disarm = Number.isFinite(timeMs) ? clock.after(timeMs, () => this.#wake?.()) : () => {}
       await woken
       disarm()

@@ -15,6 +15,8 @@ export function viewOf(run: string, tree: readonly Entry[]): RunView {
   const end = own.findLast((entry) => entry.type === 'run-end')
   const body = end && isEntry(end, 'run-end') ? end.body : undefined
   const openLogs = [...logs.values()].filter((entries) => !entries.some((entry) => entry.type === 'run-end'))
+  const waits = body ? [] : openLogs.flatMap(openWaitsOf)
+  const status = statusOf(own)
   const { agent, input, parentRunId, tenant } = start.body
   return {
     runId: run,
@@ -23,12 +25,12 @@ export function viewOf(run: string, tree: readonly Entry[]): RunView {
     ...(parentRunId !== undefined && { parentRunId }),
     ...(input.session !== undefined && { session: input.session }),
     ...(tenant !== undefined && { tenant }),
-    status: body?.status ?? statusOf(own),
+    status: status === 'waiting' && waits.length === 0 ? 'running' : status,
     output: body?.output ?? null,
     error: body?.error ?? null,
     usage: body?.usage ?? treeUsageOf(run, tree),
     steps: stepsOf(own),
-    waits: body ? [] : openLogs.flatMap(openWaitsOf),
+    waits,
     createdAt: start.at,
   }
 }

@@ -2,6 +2,7 @@ import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type EntryType, typ
 import type { EventOf, EventType, RunEvent } from '../client/event.ts'
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
 import { systemClock, type Clock } from '../util/clock.ts'
+import { detach } from '../util/detach.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
 import { newRunId, rootOf } from '../util/run-id.ts'
 import type { BudgetLimits } from './budget.ts'
@@ -53,7 +54,9 @@ export interface RunOptions {
   readonly runId?: string
 }
 
-export type EventHandlers = { readonly [Type in EventType]?: (event: EventOf<Type>) => void } & { readonly all?: (event: RunEvent) => void }
+export type EventHandlers = { readonly [Type in EventType]?: (event: EventOf<Type>) => unknown } & {
+  readonly all?: (event: RunEvent) => unknown
+}
 
 export interface Decision {
   /** Who decided, for the log. Default `user`. */
@@ -112,10 +115,14 @@ export class Runtime implements AsyncDisposable {
     const start = session
       ? async () => this.#entry('run-start', 'start', { ...body, sessionRuns: await this.#sessions.begin(session, runId) })
       : this.#entry('run-start', 'start', body)
-    const driver = this.#drive(runId, async () => agent, { start, dropAtEnd: this.#dropAtEnd && !session })
+    const driver = this.#drive(runId, async () => agent, {
+      start,
+      dropAtEnd: this.#dropAtEnd && !session,
+      ...(session && { onBegun: () => this.#sessions.confirm(session, runId) }),
+    })
     if (options.on) this.#tell(driver, options.on)
     const run = runHandle<Output>(driver)
-    cancelOnAbort(run, options.signal)
+    cancelOnAbort(run, driver.ended, options.signal)
     return run
   }
 
@@ -189,15 +196,16 @@ export class Runtime implements AsyncDisposable {
 
   #tell(driver: RunDriver, handlers: EventHandlers): void {
     driver.hub.subscribe((event) => {
-      // A handler under an event's type takes the events of that type.
-      const handler = handlers[event.type] as ((event: RunEvent) => void) | undefined
-      try {
-        handlers.all?.(event)
-        handler?.(event)
-      } catch (error) {
-        const body = { level: 'error', message: `the handler of ${event.type} threw: ${messageOf(error)}` } as const
-        if (event.type !== 'log') this.#writeFromOutside(driver.runId, { at: this.#now(), type: 'log', body }).catch(() => {})
+      // A handler under an event's type takes the events of that type; asynchronous ones are no exception to what is said above.
+      const handler = handlers[event.type] as ((event: RunEvent) => unknown) | undefined
+      const handled = async (): Promise<void> => {
+        await Promise.all([handlers.all?.(event), handler?.(event)])
       }
+      handled().catch((error: unknown) => {
+        if (event.type === 'log') return
+        const body = { level: 'error', message: `the handler of ${event.type} threw: ${messageOf(error)}` } as const
+        this.#writeFromOutside(driver.runId, { at: this.#now(), type: 'log', body }).catch(() => {}) // An ended run takes no more notes.
+      })
     })
   }
 
@@ -211,7 +219,11 @@ export class Runtime implements AsyncDisposable {
     return agent
   }
 
-  #drive(runId: string, agent: () => Promise<AgentRef>, options: Partial<Pick<RunDriverOptions, 'start' | 'dropAtEnd'>> = {}): RunDriver {
+  #drive(
+    runId: string,
+    agent: () => Promise<AgentRef>,
+    options: Partial<Pick<RunDriverOptions, 'start' | 'dropAtEnd' | 'onBegun'>> = {},
+  ): RunDriver {
     const driver = new RunDriver({
       store: this.#store,
       watch: this.#watch,
@@ -272,9 +284,11 @@ function inputOf(task: string, { context, images, maxSteps, session, freshSandbo
   }
 }
 
-function cancelOnAbort(run: Run, signal: AbortSignal | undefined): void {
+function cancelOnAbort(run: Run, ended: Promise<unknown>, signal: AbortSignal | undefined): void {
   if (!signal) return
-  const cancel = (): void => void run.cancel('cancelled by its signal')
-  if (signal.aborted) cancel()
-  else signal.addEventListener('abort', cancel, { once: true })
+  const cancel = (): void => detach(run.cancel('cancelled by its signal'))
+  if (signal.aborted) return cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  const forget = (): void => signal.removeEventListener('abort', cancel)
+  ended.then(forget, forget)
 }

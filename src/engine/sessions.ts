@@ -23,6 +23,18 @@ export class Sessions {
     return heads.map((head) => head.run).toReversed()
   }
 
+  /**
+   * Makes sure, once the run's log has begun, that no other process has begun one of the same session before it. Drops
+   * the log and throws `session/busy` when one has.
+   */
+  async confirm(session: SessionKey, run: string): Promise<void> {
+    const heads = await this.#store.heads({ rootsOnly: true, session })
+    const earlier = heads.slice(heads.findIndex((head) => head.run === run) + 1).find((head) => head.last.type !== 'run-end')
+    if (!earlier) return
+    await this.#store.drop(run)
+    throw isBusy(session, earlier.run)
+  }
+
   end(run: string): void {
     this.#live.delete(run)
   }

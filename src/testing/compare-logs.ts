@@ -32,7 +32,7 @@ export function firstDifference(golden: readonly Entry[], entries: readonly Entr
 }
 
 function isOfTheRun(entry: Entry): boolean {
-  return entry.type !== 'run-waiting' && !entry.key?.endsWith('.outcome')
+  return entry.type !== 'run-waiting' && entry.type !== 'tool-again' && !/\.outcome(\.\d+)?$/.test(entry.key ?? '')
 }
 
 function timeless({ run, key, type, body }: Entry): string {

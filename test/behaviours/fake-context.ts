@@ -74,6 +74,7 @@ export function fakeAction(notes: string[] = []): ActionLog {
       notes.push(`dispatch ${call}`)
       return effect(effectContext(`run:1.${call}`))
     },
+    again: async () => {},
     close: () => {},
     end: async () => {},
     quiet: () => {},
