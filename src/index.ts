@@ -8,6 +8,7 @@ import { createCodeAgent, createToolAgent, type AgentHost } from './agent/create
 import { memory } from './engine/memory/memory.ts'
 import { Runtime } from './engine/runtime.ts'
 import type { LanguageModel } from './models/model.ts'
+import type { PriceTable } from './models/price.ts'
 import type { Limits } from './sandbox/limits.ts'
 import type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
 import type { AnyTool } from './tools/tool.ts'
@@ -71,6 +72,8 @@ export interface TroupeConfig {
   /** No agent's code runs in anything weaker: such a run ends with `sandbox/unavailable` before it does anything. */
   readonly minimumIsolation?: Isolation
   readonly limits?: Partial<Limits>
+  /** Prices of models that the built-in table does not know; USD per million tokens, by model id. */
+  readonly prices?: PriceTable
 }
 
 /** The identity function: gives a configuration its type. */

@@ -4,6 +4,7 @@ import type { AgentRef } from '../engine/context.ts'
 import type { Run } from '../engine/run.ts'
 import type { RunOptions } from '../engine/runtime.ts'
 import type { LanguageModel } from '../models/model.ts'
+import type { PriceTable } from '../models/price.ts'
 import type { Limits } from '../sandbox/limits.ts'
 import type { Isolation, Language, Sandbox } from '../sandbox/sandbox.ts'
 import type { AnyTool } from '../tools/tool.ts'
@@ -41,6 +42,8 @@ export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
   readonly planEvery?: number
   /** Caps on each run and all agents that it calls, together. */
   readonly budget?: BudgetLimits
+  /** Prices of models that the built-in table does not know, or knows wrongly; USD per million tokens, by model id. */
+  readonly prices?: PriceTable
   /** What one answer of the model may have at most. Default: 8,192 in a budget, else the provider's. */
   readonly maxOutputTokens?: number
   readonly hooks?: Hooks
@@ -80,6 +83,7 @@ export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined> e
 
 /** What an agent takes from where it runs, for options that it does not name itself. */
 export interface AgentDefaults {
+  readonly prices?: PriceTable
   readonly model?: LanguageModel
   readonly sandbox?: Sandbox
   readonly minimumIsolation?: Isolation

@@ -1,9 +1,10 @@
 import type { LanguageModelV4Prompt } from '@ai-sdk/provider'
+import { usageIn } from '../client/fold.ts'
 import type { RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { askModel } from '../models/ask.ts'
 import type { CallMark, LanguageModel, ModelDelta, ModelReply, ModelRequest } from '../models/model.ts'
-import { priceOf } from '../models/price.ts'
+import { priceOf, type PriceTable } from '../models/price.ts'
 import { estimateRequestTokens } from '../models/usage.ts'
 import type { Hooks } from './hooks.ts'
 
@@ -12,6 +13,7 @@ export interface Asker {
   readonly name: string
   readonly model: LanguageModel | undefined
   readonly maxOutputTokens: number | undefined
+  readonly prices: PriceTable
   readonly hooks: Hooks
 }
 
@@ -48,7 +50,7 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
     mark: { agent: name, run: pathOf(ctx.runId), step: key },
     prompt: async () => (await hooks.beforeModel?.(call)) ?? question.prompt,
   }
-  return ctx.step(
+  const reply = await ctx.step(
     key,
     async ({ signal, isWatched, live }) => {
       const request = {
@@ -58,28 +60,44 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
       }
       const wanted = question.maxOutputTokens ?? asker.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS
       const inputTokens = ctx.budget.isLimited ? estimateRequestTokens(request) : 0
-      const reservation = await ctx.budget.reserve({ inputTokens, maxOutputTokens: wanted, price: priceFor(model) }, signal)
+      const reservation = await ctx.budget.reserve({ inputTokens, maxOutputTokens: wanted, price: priceFor(model, asker.prices) }, signal)
       const limited = reservation.maxOutputTokens < wanted || (question.maxOutputTokens ?? asker.maxOutputTokens) !== undefined
       try {
-        const reply = await askModel(
+        const answer = await askModel(
           model,
           { ...request, ...(limited && { maxOutputTokens: reservation.maxOutputTokens }) },
-          { signal, ...(isWatched && { onDelta: ({ attempt, text }: ModelDelta) => live({ type: 'model-delta', step, attempt, text }) }) },
+          {
+            signal,
+            prices: asker.prices,
+            ...(isWatched && { onDelta: ({ attempt, text }: ModelDelta) => live({ type: 'model-delta', step, attempt, text }) }),
+          },
         )
-        reservation.settle(reply.usage)
-        const text = await hooks.afterModel?.(call, reply)
-        return typeof text === 'string' ? withText(reply, text) : reply
+        reservation.settle(answer.usage)
+        const text = await hooks.afterModel?.(call, answer)
+        return typeof text === 'string' ? withText(answer, text) : answer
+      } catch (error) {
+        // Attempts that broke off were billed: they count as spent.
+        const spent = TroupeError.is(error) ? usageIn(error.toJSON()) : undefined
+        if (spent) reservation.settle(spent)
+        throw error
       } finally {
         reservation.release()
       }
     },
     { type: 'model-end', fields: { step }, asked },
   )
+  if (ctx.budget.isLimited) await ctx.emit(key, 'budget', ctx.budget.state())
+  return reply
 }
 
-function priceFor(model: LanguageModel): { input: number; output: number } | null {
-  const price = priceOf(model.modelId)
-  return price ? { input: price.input, output: price.output } : null
+/** The price to reserve by. Of models that stand in for each other (`a|b`) it is the dearest, and known only if all are. */
+function priceFor(model: LanguageModel, prices: PriceTable): { input: number; output: number } | null {
+  const known = model.modelId.split('|').map((id) => priceOf(id, prices))
+  if (known.some((price) => price === undefined)) return null
+  return {
+    input: Math.max(...known.map((price) => price?.input ?? 0)),
+    output: Math.max(...known.map((price) => price?.output ?? 0)),
+  }
 }
 
 /** The answer with another text, in its parts too: they are what the model is shown again. */

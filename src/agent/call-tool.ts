@@ -2,6 +2,8 @@ import type { Agent } from './agent.ts'
 import type { ActionLog, ApprovalAnswer, CallRecord, ChildOutcome, RunContext } from '../engine/context.ts'
 import type { AnswerBody, WaitReason } from '../client/entry.ts'
 import { messageOf, TroupeError, type ErrorJson } from '../errors/troupe-error.ts'
+import { describeIssues } from '../schema/describe-issues.ts'
+import { parse } from '../schema/parse.ts'
 import { isRepeatable, needsApproval } from '../tools/approval.ts'
 import { parseArguments, runTool } from '../tools/invoke.ts'
 import { unknownTool } from '../tools/toolset.ts'
@@ -183,9 +185,22 @@ async function decidedBy(
     const approval = { reason, tool: plan.tool, args: JSON.parse(plan.args) as JsonValue, question: questionOf(plan, reason) }
     const answer = (await ctx.wait(wait, { approval })) as JsonObject & ApprovalAnswer
     if (answer.decision === 'reject') return errorAnswer(rejected(plan, reason, answer.reason))
-    if (answer.result !== undefined) return bounded(JSON.stringify(answer.result), plan.tool, answerBytes)
+    if (answer.result !== undefined) return givenAnswer(plan, answer.result, answerBytes)
   }
   return undefined
+}
+
+/** What a person says a call has given must be what the tool could have given. */
+async function givenAnswer(
+  plan: Extract<PlannedCall, { type: 'agent' | 'tool' }>,
+  result: JsonValue,
+  answerBytes: number,
+): Promise<AnswerBody> {
+  const output = plan.type === 'tool' ? plan.definition.output : undefined
+  const parsed = output ? await parse(output, decode(JSON.stringify(result))) : undefined
+  if (!parsed || parsed.ok) return bounded(parsed ? encode(parsed.value) : JSON.stringify(result), plan.tool, answerBytes)
+  const issues = describeIssues(parsed.issues)
+  return errorAnswer(new TroupeError('tool/output', `the result that was given for ${plan.tool} does not fit its output:\n${issues}`))
 }
 
 async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope: CallScope): Promise<AnswerBody> {

@@ -4,7 +4,7 @@ import type { Runtime } from '../engine/runtime.ts'
 import { strongerOf } from '../sandbox/isolation.ts'
 import { checkName } from '../tools/names.ts'
 import type { Agent, AgentDefaults, AnyAgentOptions, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agent.ts'
-import { checkBudget, checkWhole } from './check-limits.ts'
+import { checkBudget, checkKeys, checkWhole } from './check-limits.ts'
 import { codeAgentSpec, type DefaultSandbox } from './code-agent.ts'
 import { runAgent } from './loop.ts'
 import type { AgentSpec } from './spec.ts'
@@ -36,7 +36,7 @@ function createAgent<Output>(
   defaults: AgentDefaults,
   settle: (agents: readonly Agent[], defaults: AgentDefaults) => AgentSpec,
 ): Agent<Output> {
-  checkOptions(options)
+  checkOptions(kind, options)
   const agents = agentsOf(options, defaults)
   const spec = settle(agents, defaults)
   const agent: Agent<Output> = {
@@ -72,8 +72,32 @@ function merged(defaults: AgentDefaults, further: AgentDefaults): AgentDefaults 
   }
 }
 
-function checkOptions({ name, description, maxSteps, planEvery, maxOutputTokens, budget }: AnyAgentOptions): void {
+const COMMON_KEYS: readonly (keyof AnyAgentOptions)[] = [
+  'name',
+  'description',
+  'version',
+  'instructions',
+  'prompts',
+  'model',
+  'tools',
+  'agents',
+  'output',
+  'maxSteps',
+  'stopWhen',
+  'checks',
+  'planEvery',
+  'budget',
+  'prices',
+  'maxOutputTokens',
+  'hooks',
+  'reportSteps',
+]
+const CODE_KEYS: readonly (keyof CodeAgentOptions<Schema>)[] = ['language', 'sandbox', 'limits', 'structured', 'minimumIsolation']
+
+function checkOptions(kind: Agent['kind'], options: AnyAgentOptions): void {
+  const { name, description, maxSteps, planEvery, maxOutputTokens, budget } = options
   checkName(name, 'agent')
+  checkKeys(`agent '${name}'`, options, kind === 'code' ? [...COMMON_KEYS, ...CODE_KEYS] : COMMON_KEYS)
   if (typeof description !== 'string' || description.trim() === '') {
     throw new TroupeError('config/invalid', `agent '${name}': description must be a text that says what it is for`)
   }

@@ -123,7 +123,7 @@ export class ActionReplay {
   }
 
   #tellQuiet(): void {
-    this.#log.quiet(this.#turns === 0 && this.#launching === 0)
+    this.#log.quiet(this.#turns === 0 && this.#launching === 0 && this.#strayTimer === undefined)
   }
 
   async #launch(frames: readonly CallFrame[]): Promise<void> {
@@ -178,6 +178,8 @@ export class ActionReplay {
   }
 
   #giveUpStray(): void {
+    this.#strayTimer = undefined
+    this.#tellQuiet()
     for (const { settle } of this.#open.values()) {
       settle({ ok: false, error: { name: 'CancelledError', message: 'the code ended without waiting for this call' } })
     }

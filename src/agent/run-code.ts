@@ -124,7 +124,8 @@ async function execute(runner: CodeRunner, { ctx, step, code }: CodeStep, log: A
   } catch (error) {
     const isFatal = !TroupeError.is(error, 'sandbox/closed')
     if (isFatal) over.abort()
-    log.quiet(true)
+    if (isFatal) log.close() // Nobody is there to take the answer of a question that is still open.
+    else log.quiet(true)
     await replay.drain(ctx.signal, isFatal ? FATAL_GRACE_MS : Infinity)
     throw error
   } finally {

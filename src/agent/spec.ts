@@ -4,6 +4,7 @@ import type { RunContext } from '../engine/context.ts'
 import type { LanguageModel, ModelReply, ModelRequest } from '../models/model.ts'
 import type { AgentDefaults, AnyAgentOptions, Check } from './agent.ts'
 import type { JsonObject } from '../util/json.ts'
+import type { PriceTable } from '../models/price.ts'
 import type { Hooks } from './hooks.ts'
 import { promptsOf, type PromptTemplates } from './prompts/prompts.ts'
 import { stepCount, type StopCondition } from './stop.ts'
@@ -17,6 +18,7 @@ export interface AgentSpec {
   readonly model: LanguageModel | undefined
   readonly maxSteps: number
   readonly maxOutputTokens: number | undefined
+  readonly prices: PriceTable
   readonly planEvery: number | undefined
   readonly output: StandardSchemaV1 | undefined
   readonly checks: readonly Check[]
@@ -57,6 +59,7 @@ export function commonSpec(options: AnyAgentOptions, defaults: AgentDefaults): O
     model: model && defaults.wrapModel ? defaults.wrapModel(model) : model,
     maxSteps: options.maxSteps ?? DEFAULT_MAX_STEPS,
     maxOutputTokens: options.maxOutputTokens,
+    prices: { ...defaults.prices, ...options.prices },
     planEvery: options.planEvery,
     output: options.output,
     // Each check gets only answers that its agent's own schema has passed: that is what its parameter is typed by.

@@ -28,6 +28,7 @@ export async function castOf(config: TroupeConfig, flags: FlagValues, standIn?: 
     ...(sandbox && { sandbox }),
     ...(config.minimumIsolation && { minimumIsolation: config.minimumIsolation }),
     ...(config.limits && { limits: config.limits }),
+    ...(config.prices && { prices: config.prices }),
     // A tape holds the answers of all agents of its run: one that names its own model must not ask it in a replay.
     ...(model && textFlag(flags, 'model')?.startsWith('tape:') && { wrapModel: () => model }),
   })

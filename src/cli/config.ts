@@ -17,6 +17,7 @@ const KEYS: ReadonlySet<string> = new Set<keyof TroupeConfig | 'server'>([
   'sandbox',
   'minimumIsolation',
   'limits',
+  'prices',
   'server',
 ])
 

@@ -146,7 +146,6 @@ export interface EntryBodies {
   /** From outside, with the key of what it decides: a second decision meets the first one's key. */
   'approval-given': { readonly decision: 'approve' | 'reject'; readonly by: string; readonly reason?: string; readonly result?: JsonValue }
   signal: { readonly topic: string; readonly value: JsonValue }
-  'cancel-wanted': { readonly by: string; readonly reason?: string }
   /** What the run saw of the outside, and when: `from` is the seq of the entry that ended the wait. */
   'wait-end': { readonly value: JsonValue; readonly from?: number }
 

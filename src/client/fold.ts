@@ -1,14 +1,27 @@
-import { callIdOf, callKeyOf, isEntry, type Entry, type Wait } from './entry.ts'
+import type { ErrorJson } from '../errors/troupe-error.ts'
+import { callIdOf, callKeyOf, isEntry, type Entry, type EntryBodies, type Wait } from './entry.ts'
 import { isInTree } from '../util/run-id.ts'
 import { addUsage, NO_USAGE, type Usage } from './usage.ts'
 
 /** What the models of a run have used, its managed agents included. */
 export function usageOf(entries: readonly Entry[]): Usage {
   return entries.reduce((sum, entry) => {
-    if (isEntry(entry, 'model-end') && 'value' in entry.body) return addUsage(sum, entry.body.value.usage)
+    if (isEntry(entry, 'model-end')) return addUsage(sum, usageOfCall(entry.body))
     if (isEntry(entry, 'agent-end')) return addUsage(sum, entry.body.usage)
     return sum
   }, NO_USAGE)
+}
+
+/** What a model call has used, answered or failed. */
+export function usageOfCall(body: EntryBodies['model-end']): Usage {
+  return 'value' in body ? body.value.usage : (usageIn(body.error) ?? NO_USAGE)
+}
+
+/** What attempts that broke off have used, as their error tells it. */
+export function usageIn({ details }: ErrorJson): Usage | undefined {
+  const usage = details?.['usage']
+  if (typeof usage !== 'object' || usage === null || !('inputTokens' in usage) || !('outputTokens' in usage)) return undefined
+  return { inputTokens: Number(usage.inputTokens), outputTokens: Number(usage.outputTokens) }
 }
 
 /** What the models of a run and of all runs below it have used, by the logs of the whole tree: children that never reported are counted. */

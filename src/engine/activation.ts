@@ -65,7 +65,8 @@ const DIVERGED_AFTER_MS = 1_000
 export class Activation {
   readonly #options: ActivationOptions
   readonly #open = new Map<string, OpenRun>()
-  readonly #owned: AsyncDisposable[] = []
+  /** What each run has opened. */
+  readonly #owned = new Map<string, AsyncDisposable[]>()
   readonly #abort = new AbortController()
   readonly #activity: Activity
   readonly #ended = Promise.withResolvers<ActivationEnd>()
@@ -103,6 +104,12 @@ export class Activation {
   /** Gives everything up at once; the logs stay as they are, so that the run can go on elsewhere. */
   async stop(reason: TroupeError): Promise<void> {
     await this.#close({ type: 'stopped' }, reason)
+  }
+
+  /** Ends an open run and those below it as cancelled; their callers get that end. */
+  async endRun(run: string, reason: TroupeError): Promise<void> {
+    const open = this.#open.get(run)
+    if (open) await this.#endRun(open, 'cancelled', reason)
   }
 
   async #runRoot(agent: AgentRef): Promise<void> {
@@ -174,6 +181,7 @@ export class Activation {
     await this.#activity.during(() => writer.end(writer.entry('run-end', 'end', body)))
     this.#open.delete(run)
     open.abort.abort(new TroupeError('run/ended', `run ${run} has ended`))
+    detach(this.#disown(run))
     return body
   }
 
@@ -202,6 +210,7 @@ export class Activation {
       const body = { status, error: reason.toJSON(), usage: usageOf(recorded.entries), steps: stepsOf(recorded.entries) }
       await this.#activity.during(() => writer.end(writer.entry('run-end', 'end', body)))
       this.#open.delete(run)
+      detach(this.#disown(run))
       forced.resolve(body)
     }
   }
@@ -280,12 +289,9 @@ export class Activation {
         if (!this.#closed) live(run, event)
       },
       during: (work) => this.#activity.during(work),
-      own: (open) => this.#own(open),
+      own: (open) => this.#own(run, open),
       runChild: (child, agent, input, key) => this.#runChild(child, agent, input, run, key),
-      endChild: (child, reason) => {
-        const open = this.#open.get(child)
-        if (open) detach(this.#endRun(open, 'cancelled', reason))
-      },
+      endChild: (child, reason) => detach(this.endRun(child, reason)),
     })
   }
 
@@ -322,19 +328,26 @@ export class Activation {
       isWatched: () => false,
       live: () => {},
       during: (work) => this.#activity.during(work),
-      own: (open) => this.#own(open),
+      own: (open) => this.#own(run, open),
       runChild: () => Promise.reject(new TroupeError('run/ended', `run ${run} has ended`)),
       endChild: () => {},
     })
   }
 
-  async #own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T> {
+  /** A run that has ended keeps nothing open, however long its caller goes on. */
+  async #disown(run: string): Promise<void> {
+    const owned = this.#owned.get(run) ?? []
+    this.#owned.delete(run)
+    await Promise.allSettled(owned.toReversed().map(async (resource) => resource[Symbol.asyncDispose]()))
+  }
+
+  async #own<T extends AsyncDisposable>(run: string, open: () => Promise<T>): Promise<T> {
     const resource = await open()
     if (this.#closed) {
       await resource[Symbol.asyncDispose]()
       return dropped()
     }
-    this.#owned.push(resource)
+    this.#owned.set(run, [...(this.#owned.get(run) ?? []), resource])
     return resource
   }
 
@@ -394,7 +407,7 @@ export class Activation {
       inbox.close()
     }
     this.#abort.abort(reason)
-    await Promise.allSettled(this.#owned.toReversed().map(async (resource) => resource[Symbol.asyncDispose]()))
+    await Promise.all([...this.#owned.keys()].map((run) => this.#disown(run)))
     this.#open.clear()
     this.#ended.resolve(end)
   }

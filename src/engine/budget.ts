@@ -1,4 +1,5 @@
-import { isEntry, type Entry } from '../client/entry.ts'
+import { isEntry, type Entry, type EntryBodies } from '../client/entry.ts'
+import { usageOfCall } from '../client/fold.ts'
 import type { Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 
@@ -41,6 +42,8 @@ export interface Reservation {
 export interface Budget {
   readonly isLimited: boolean
   readonly spent: Spent
+  /** How it stands, as the `budget` event tells it. */
+  state(): EntryBodies['budget']
   /**
    * Holds room in this run's budget and in all above it. Waits while siblings hold what is missing; lowers
    * `maxOutputTokens` when even alone it does not fit. Throws `budget/spent`, and `config/invalid` for an unknown price.
@@ -81,6 +84,10 @@ export class TreeBudget implements Budget {
 
   get reserved(): Spent {
     return this.#held
+  }
+
+  state(): EntryBodies['budget'] {
+    return { spent: { ...this.#spent }, reserved: { ...this.#held }, limit: { ...this.#limits } }
   }
 
   get limits(): BudgetLimits {
@@ -196,7 +203,7 @@ export class TreeBudget implements Budget {
 export function spentIn(entries: readonly Entry[]): Spent {
   return entries.reduce((sum, entry) => {
     if (isEntry(entry, 'tool-start')) return plus(sum, { ...NOTHING, toolCalls: 1 })
-    if (isEntry(entry, 'model-end') && 'value' in entry.body) return plus(sum, spentBy(entry.body.value.usage))
+    if (isEntry(entry, 'model-end')) return plus(sum, spentBy(usageOfCall(entry.body)))
     return sum
   }, NOTHING)
 }

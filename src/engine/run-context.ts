@@ -129,7 +129,8 @@ export function createRunContext(parts: RunContextParts): RunContext {
       }
       await emit(key, 'agent-start', { agent: agent.name, childRunId: run })
       const stop = (): void => parts.endChild(run, new TroupeError('run/cancelled', `run ${runId} does not wait for this run any more`))
-      signal?.addEventListener('abort', stop, { once: true })
+      if (signal?.aborted) stop()
+      else signal?.addEventListener('abort', stop, { once: true })
       const { status, usage, output, error } = await parts.runChild(run, agent, input, key)
       signal?.removeEventListener('abort', stop)
       const body = { agent: agent.name, childRunId: run, status, usage, ...(output !== undefined && { output }), ...(error && { error }) }

@@ -41,7 +41,7 @@ export class RunDriver {
   #cancelled: TroupeError | null = null
   #stopped = false
   #wake: (() => void) | null = null
-  #isParked = false
+  #isParkedTold = false
   #parked = Promise.withResolvers<void>()
   #dropped: readonly Entry[] | null = null
   /** How long the tree was when the last activation began after parking. */
@@ -69,10 +69,15 @@ export class RunDriver {
 
   /** Hands over what was written from outside to a run of the tree; a parked run goes on when it answers a wait. */
   receive(entries: readonly Entry[]): void {
-    if (this.#isParked) this.#parked = Promise.withResolvers() // Until it is seen that this is no answer.
+    this.#untellParked() // Until it is seen that this is no answer.
     this.hub.publish(entries)
     for (const entry of entries) this.#activation?.receive(entry)
     this.#wake?.()
+  }
+
+  /** Ends one run below the root as cancelled, if it is open here. */
+  async cancelChild(run: string, reason: TroupeError): Promise<void> {
+    await this.#activation?.endRun(run, reason)
   }
 
   async cancel(reason: TroupeError): Promise<void> {
@@ -86,6 +91,12 @@ export class RunDriver {
     this.#stopped = true
     await this.#interrupt(new TroupeError('engine/closed', `run ${this.runId} was stopped with its runtime; resume it to go on`))
     await this.ended.catch(() => {})
+  }
+
+  #untellParked(): void {
+    if (!this.#isParkedTold) return
+    this.#isParkedTold = false
+    this.#parked = Promise.withResolvers()
   }
 
   async #interrupt(reason: TroupeError): Promise<void> {
@@ -121,10 +132,8 @@ export class RunDriver {
         case 'ended':
           return this.#readEnd()
         case 'parked':
-          this.#isParked = true
           await this.#untilAnswered()
-          this.#isParked = false
-          this.#parked = Promise.withResolvers()
+          this.#untellParked()
           break
         case 'stopped':
           if (!this.#cancelled && !this.#stopped && (await this.#wasEnded())) return this.#readEnd()
@@ -195,6 +204,7 @@ export class RunDriver {
       if ((isDue && !isLeftLying) || isEnded(tree, runId)) break
       const timeMs = isLeftLying ? LEFT_LYING_MS : until === undefined ? Infinity : until - clock.now()
       this.#parked.resolve()
+      this.#isParkedTold = true
       const disarm = Number.isFinite(timeMs) ? clock.after(timeMs, () => this.#wake?.()) : () => {}
       await woken
       disarm()

@@ -186,6 +186,7 @@ export class Runtime implements AsyncDisposable {
     const driver = this.#drivers.get(runId)
     if (driver) return driver.cancel(error)
     if ((await this.#store.read(runId)).length === 0) throw new TroupeError('run/not-found', `no run ${runId} in this store`)
+    await this.#drivers.get(rootOf(runId))?.cancelChild(runId, error)
     await endTree(this.#store, runId, { status: 'cancelled', reason: error, clock: this.#clock })
   }
 
