@@ -84,7 +84,14 @@ module.exports = {
       severity: 'error',
       comment: 'the WASM engine and provider SDKs are loaded inside their adapter; only @ai-sdk/provider (types) is the port itself',
       from: { path: '^src/', pathNot: [test, adapter] },
-      to: { path: ['(?:^|/)node_modules/quickjs-wasi/', '(?:^|/)node_modules/@pydantic/', '(?:^|/)node_modules/ai/', '(?:^|/)node_modules/@ai-sdk/(?!provider/)'] },
+      to: {
+        path: [
+          '(?:^|/)node_modules/quickjs-wasi/',
+          '(?:^|/)node_modules/@pydantic/',
+          '(?:^|/)node_modules/ai/',
+          '(?:^|/)node_modules/@ai-sdk/(?!provider/)',
+        ],
+      },
     },
     {
       name: 'no-way-out-of-src',
