@@ -57,7 +57,10 @@ export async function runCode(runner: CodeRunner, current: CodeStep): Promise<Ac
         await session.forget() // Its words are in the log; its variables cannot be had again.
         return finish(runner, log, log.ended)
       }
-      if (error instanceof Divergence) return finish(runner, log, diverged(runner, current, log, error))
+      if (error instanceof Divergence) {
+        if (!log.ended) await settleUnknown(runner, current.step, log)
+        return finish(runner, log, diverged(runner, current, await ctx.action(current.step), error))
+      }
       if (!TroupeError.is(error, 'sandbox/closed')) throw error
       if (rebuilds === MAX_REBUILDS) return finish(runner, log, crashed(runner, current, error))
     }
@@ -158,6 +161,24 @@ async function startCalls(
     agent: plan.type === 'agent',
     outcome: callTool(plan, { ...site, action, signal, answerBytes }),
   }))
+}
+
+/**
+ * Asks about the calls that were begun and whose outcome nobody knows, before the model goes on without their code: it
+ * would make them again unknowing. What is decided is their answer in the log.
+ */
+async function settleUnknown(runner: CodeRunner, step: number, log: ActionLog): Promise<void> {
+  const { agent, ctx, callables, answerBytes } = runner
+  const site = { agent, callables, ctx, step }
+  const unknown = log.recorded.filter((record) => record.started && record.answer === null)
+  await Promise.all(
+    unknown.map(async (record) => {
+      const plan = await planCall(site, record, record)
+      if (plan.type !== 'tool' || plan.asks.length === 0) return
+      const { answer, durationMs } = await callTool(plan, { ...site, action: log, signal: ctx.signal, answerBytes })
+      await log.settled([{ call: record.call, tool: record.tool, answer, durationMs, agent: false }])
+    }),
+  )
 }
 
 /** The model is told what had happened already, so that it can go on from there. */
