@@ -12,7 +12,7 @@ export function promptOf(prompts: PromptTemplates, system: string, transcript: T
   const runs = [...transcript.earlier, transcript]
   return [
     { role: 'system', content: system },
-    ...runs.flatMap((run) => [taskMessage(run), ...run.steps.flatMap((step) => messagesOf(prompts, step))]),
+    ...runs.flatMap((run) => [taskMessage(run), ...run.steps.flatMap((step) => keptMessages(prompts, step))]),
   ]
 }
 
@@ -28,6 +28,15 @@ function taskMessage({ task, context, images }: Transcript): LanguageModelV4Mess
 function imagePart(url: string): { type: 'file'; data: { type: 'url'; url: URL }; mediaType: string } {
   const mediaType = /^data:([^;,]+)/.exec(url)?.[1] ?? 'image/*'
   return { type: 'file', data: { type: 'url', url: new URL(url) }, mediaType }
+}
+
+/** A step does not change, so its messages are made once; the same objects let counts of them be kept as well. */
+const kept = new WeakMap<Step, readonly LanguageModelV4Message[]>()
+
+function keptMessages(prompts: PromptTemplates, step: Step): readonly LanguageModelV4Message[] {
+  let messages = kept.get(step)
+  if (messages === undefined) kept.set(step, (messages = messagesOf(prompts, step)))
+  return messages
 }
 
 function messagesOf(prompts: PromptTemplates, step: Step): readonly LanguageModelV4Message[] {

@@ -56,7 +56,12 @@ async function modelOf(config: TroupeConfig, flags: FlagValues): Promise<Languag
 }
 
 async function sandboxNamed(config: TroupeConfig, flags: FlagValues, language: Language | undefined): Promise<Sandbox | undefined> {
-  const named = textFlag(flags, 'sandbox') ?? config.sandbox
+  const sandbox = await sandboxGiven(textFlag(flags, 'sandbox') ?? config.sandbox, language)
+  if (sandbox) await sandbox.check?.(language ?? sandbox.languages[0] ?? 'typescript') // Before anything is begun.
+  return sandbox
+}
+
+async function sandboxGiven(named: Sandbox | string | undefined, language: Language | undefined): Promise<Sandbox | undefined> {
   if (named !== undefined && typeof named !== 'string') return named
   if (language !== undefined) return sandboxFor(language, named)
   return named === undefined ? undefined : sandboxOf(named)

@@ -37,7 +37,7 @@ export interface ActivationOptions {
 
 /** How an activation ended. Only after `ended` does the log of the root have its `run-end`. */
 export type ActivationEnd =
-  | { readonly type: 'ended' }
+  | { readonly type: 'ended'; readonly end: EntryBodies['run-end'] }
   | { readonly type: 'parked' }
   | { readonly type: 'stopped' }
   /** The run's time is over; its runs have still to be ended. */
@@ -115,8 +115,8 @@ export class Activation {
   async #runRoot(agent: AgentRef): Promise<void> {
     try {
       const entries = await this.#options.store.read(this.#options.rootRunId)
-      if (!isEnded(entries)) await this.#runOne(this.#options.rootRunId, agent)
-      await this.#close({ type: 'ended' }, new TroupeError('run/ended', `run ${this.#options.rootRunId} has ended`))
+      const end = endOf(entries) ?? (await this.#runOne(this.#options.rootRunId, agent))
+      await this.#close({ type: 'ended', end }, new TroupeError('run/ended', `run ${this.#options.rootRunId} has ended`))
     } catch (error) {
       await this.#break(TroupeError.wrap(error, 'engine/store-failed'))
     }
@@ -432,10 +432,6 @@ async function settled(
 function endOf(entries: readonly Entry[]): EntryBodies['run-end'] | undefined {
   const last = entries.findLast((entry) => entry.type === 'run-end')
   return last && isEntry(last, 'run-end') ? last.body : undefined
-}
-
-function isEnded(entries: readonly Entry[]): boolean {
-  return endOf(entries) !== undefined
 }
 
 function outcomeOf(run: string, { status, output, error, usage }: EntryBodies['run-end']): ChildOutcome {

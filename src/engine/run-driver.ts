@@ -130,7 +130,7 @@ export class RunDriver {
       const end = await this.#runOnce(agent)
       switch (end.type) {
         case 'ended':
-          return this.#readEnd()
+          return end.end
         case 'parked':
           await this.#untilAnswered()
           this.#untellParked()

@@ -1,4 +1,4 @@
-import type { LanguageModelV4CallOptions, LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type { LanguageModelV4CallOptions, LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import type { Usage } from '../client/usage.ts'
 import type { Answer } from './answer.ts'
 import type { ModelRequest } from './model.ts'
@@ -21,19 +21,26 @@ export function estimateRequestTokens(request: ModelRequest | LanguageModelV4Cal
   return estimatePromptTokens(request.prompt) + extras.reduce((sum, extra) => sum + (extra ? estimateTokens(JSON.stringify(extra)) : 0), 0)
 }
 
+/** A prompt grows at its end: what was counted once is not counted again with every step. */
+const counted = new WeakMap<LanguageModelV4Message, number>()
+
 function estimatePromptTokens(prompt: LanguageModelV4Prompt): number {
   let tokens = 0
   for (const message of prompt) {
-    tokens += TOKENS_PER_MESSAGE
-    if (message.role === 'system') {
-      tokens += estimateTokens(message.content)
-      continue
-    }
-    for (const part of message.content) {
-      if (part.type === 'text' || part.type === 'reasoning') tokens += estimateTokens(part.text)
-      else if (part.type === 'file' || part.type === 'reasoning-file') tokens += TOKENS_PER_FILE
-      else tokens += estimateTokens(JSON.stringify(part))
-    }
+    let own = counted.get(message)
+    if (own === undefined) counted.set(message, (own = estimateMessageTokens(message)))
+    tokens += own
+  }
+  return tokens
+}
+
+function estimateMessageTokens(message: LanguageModelV4Message): number {
+  let tokens = TOKENS_PER_MESSAGE
+  if (message.role === 'system') return tokens + estimateTokens(message.content)
+  for (const part of message.content) {
+    if (part.type === 'text' || part.type === 'reasoning') tokens += estimateTokens(part.text)
+    else if (part.type === 'file' || part.type === 'reasoning-file') tokens += TOKENS_PER_FILE
+    else tokens += estimateTokens(JSON.stringify(part))
   }
   return tokens
 }

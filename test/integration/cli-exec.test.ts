@@ -44,7 +44,7 @@ describe('troupe exec --json', () => {
     const { code, report } = await exec('1', ...flags)
     expect(report).toMatchObject({
       ok: false,
-      error: { kind: 'unavailable', message: expect.stringContaining('not built yet') },
+      error: { kind: 'unavailable', message: expect.stringMatching(/root tree|bubblewrap/) },
       isolation: null,
     })
     expect(code).toBe(2)

@@ -66,8 +66,13 @@ export function fence(code: string): string {
 }
 
 function launch(dir: string, args: readonly string[], { input = '', env = {} }: StartOptions): Started {
+  // A machine without the sandboxes' services, whatever this one has: what they do is tested in full-sandboxes.test.ts.
+  const none = { TROUPE_SANDBOX_ROOTFS: '/nonexistent', TROUPE_DOCKER_SOCKET: '/nonexistent/docker.sock' }
   const { TROUPE_TEST: _, ...inherited } = process.env
-  const child = spawn(process.execPath, [join(root, 'bin/troupe.mjs'), ...args], { cwd: dir, env: { ...inherited, NO_COLOR: '', ...env } })
+  const child = spawn(process.execPath, [join(root, 'bin/troupe.mjs'), ...args], {
+    cwd: dir,
+    env: { ...inherited, ...none, NO_COLOR: '', ...env },
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   let out = ''
   let err = ''

@@ -86,7 +86,9 @@ describe('a run that is stopped', () => {
     run.child.kill('SIGINT')
     await wait(5)
     run.child.kill('SIGINT')
-    expect(await run.ended).toMatchObject({ code: 130 })
+    // By then the first one may have done its work, and the second one ends a process that listens no more: a shell sees 130 either way.
+    const { code } = await run.ended
+    expect(code ?? run.child.signalCode).toSatisfy((end) => end === 130 || end === 'SIGINT')
   })
 
   it('is cancelled by another process while it is followed', async () => {
