@@ -39,7 +39,7 @@ export async function measure(): Promise<readonly Row[]> {
       what: 'tool step with events, budget and hooks',
       unit: 'µs',
       samples: full,
-      beside: { name: 'streamText (troupe streams too)', samples: micros('aiStream') },
+      beside: { name: 'streamText', samples: micros('aiStream') },
     }),
     ...peers.map((peer) =>
       samples[peer]
@@ -66,10 +66,14 @@ function troupeRuns(isFull: boolean): () => Promise<Sample> {
     beforeTool: () => void seen++,
     afterTool: () => void seen++,
   }
+  const count = (): void => void seen++
   const agent: Agent = toolAgent(isFull ? { ...options, hooks, budget: { tokens: 10_000_000, toolCalls: 1_000 } } : options)
   return () =>
     batch(async () => {
-      const result = await agent.run('Probe.', isFull ? { on: { all: () => void seen++ } } : {})
+      const result = await agent.run(
+        'Probe.',
+        isFull ? { on: { 'model-end': count, 'tool-start': count, 'tool-end': count, 'step-end': count } } : {},
+      )
       if (result.status !== 'done' || result.steps !== STEPS + 1) throw new Error(`the run ended as ${JSON.stringify(result)}`)
     })
 }

@@ -28,17 +28,23 @@ export class Projector {
 export class Hub {
   readonly #projector = new Projector()
   readonly #listeners = new Set<EventListener>()
+  #liveListeners = 0
   /** By run, the last seq that was told or was there before. */
   readonly #told = new Map<string, number>()
   readonly #live = new Map<string, { run: string; event: TransientEvent; timer: ReturnType<typeof setTimeout> }>()
 
+  /** Whether anybody wants what streams. */
   get isWatched(): boolean {
-    return this.#listeners.size > 0
+    return this.#liveListeners > 0
   }
 
-  subscribe(listener: EventListener): () => void {
+  /** `wantsLive`: what streams as well; when nobody wants it, it is not even made. Default true. */
+  subscribe(listener: EventListener, wantsLive: boolean = true): () => void {
     this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    if (wantsLive) this.#liveListeners++
+    return () => {
+      if (this.#listeners.delete(listener) && wantsLive) this.#liveListeners--
+    }
   }
 
   /** Takes note of a log that was there before, whose runs may go on now, and tells nobody. */
@@ -61,7 +67,7 @@ export class Hub {
 
   /** Joins the text of one attempt until its interval is over. */
   live(run: string, event: TransientEvent): void {
-    if (this.#listeners.size === 0) return
+    if (!this.isWatched) return
     const waiting = this.#live.get(run)
     if (waiting && waiting.event.step === event.step && waiting.event.attempt === event.attempt) {
       waiting.event = { ...event, text: waiting.event.text + event.text }

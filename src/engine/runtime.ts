@@ -196,6 +196,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   #tell(driver: RunDriver, handlers: EventHandlers): void {
+    const wantsLive = handlers.all !== undefined || handlers['model-delta'] !== undefined
     driver.hub.subscribe((event) => {
       // A handler under an event's type takes the events of that type; asynchronous ones are no exception to what is said above.
       const handler = handlers[event.type] as ((event: RunEvent) => unknown) | undefined
@@ -207,7 +208,7 @@ export class Runtime implements AsyncDisposable {
         const body = { level: 'error', message: `the handler of ${event.type} threw: ${messageOf(error)}` } as const
         this.#writeFromOutside(driver.runId, { at: this.#now(), type: 'log', body }).catch(() => {}) // An ended run takes no more notes.
       })
-    })
+    }, wantsLive)
   }
 
   async #agentOf(runId: string): Promise<AgentRef> {
