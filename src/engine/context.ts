@@ -15,8 +15,30 @@ export interface AgentRef<Output = unknown> {
   readonly promptVersion?: string
   /** Caps on each run of the agent and all below it. */
   readonly budget?: BudgetLimits
+  /** Its model, for rates that count by model. */
+  readonly modelId?: string
+  /** Where its runs execute when another agent calls it. Default: inside the caller's activation. */
+  readonly placement?: Placement
   /** One activation of a run: plain control flow over `ctx`, gone through again from the top on every resume. */
   activate(input: RunInput, ctx: RunContext): Promise<AgentOutcome>
+}
+
+/**
+ * `queue`: any worker of the store takes it, and the caller may park meanwhile. `remote`: `send` brings it to where it runs.
+ * Its caller waits for the signal `endTopic(run)`.
+ */
+export type Placement = { readonly type: 'queue' } | { readonly type: 'remote'; send(task: RemoteTask): Promise<void> }
+
+/**
+ * A task for an agent that runs elsewhere, in another store. `send` may be asked twice for one `run`: the receiver tells
+ * them apart by it. Its end is told by the signal `endTopic(run)` to `parentRun`, with a `ChildOutcome` as value.
+ */
+export interface RemoteTask {
+  readonly run: string
+  readonly parentRun: string
+  readonly agent: string
+  readonly input: RunInput
+  readonly tenant?: string
 }
 
 /** How an agent's own control flow ended; thrown faults end the run as `failed` or `cancelled`. */

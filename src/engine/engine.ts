@@ -1,4 +1,6 @@
 import type { Entry, EntryBodies, NewEntry } from '../client/entry.ts'
+import type { Ledger } from './ledger.ts'
+import type { RunQueue } from './queue.ts'
 
 /**
  * The port: a place to keep the logs of runs, and who may write to each. An adapter stores; it decides nothing.
@@ -26,10 +28,19 @@ export interface LogStore extends AsyncDisposable {
   readonly shared: boolean
   /** A number that changes whenever another process has written; always the same where the store is not shared. */
   version(): Promise<number>
-  /** Begins a log with its `run-start`. Throws `engine/duplicate-key` when the run exists. */
-  create(run: string, start: NewEntry<'run-start'>): Promise<Entry>
-  /** Makes the caller the owner of the run: the epoch before is stale from now on. Throws `run/not-found`. */
-  claim(run: string): Promise<number>
+  /** Whose turn it is. */
+  readonly queue: RunQueue
+  /** What several processes spend of one budget. */
+  readonly ledger: Ledger
+  /** Begins a log with its `run-start`. Throws `engine/duplicate-key` when the run exists, `engine/lost-ownership` by `under`. */
+  create(run: string, start: NewEntry<'run-start'>, options?: CreateOptions): Promise<Entry>
+  /**
+   * Makes the caller the owner of the run: the epoch before is stale from now on. Throws `run/not-found`, `run/busy` while
+   * another process that lives owns it, `engine/lost-ownership` by `under` or by a `ticket` that is not valid any more.
+   */
+  claim(run: string, options?: ClaimOptions): Promise<number>
+  /** Lets go of a run, so that another process may claim it; a stale epoch changes nothing. */
+  release(run: string, epoch: number): Promise<void>
   /**
    * Appends all entries or none. Throws `engine/lost-ownership` when `epoch` is not the run's newest, `engine/duplicate-key`
    * when a key with its type is there already, `run/ended` after `run-end`. An `epoch` of null writes from outside.
@@ -41,8 +52,34 @@ export interface LogStore extends AsyncDisposable {
   readTree(root: string): Promise<readonly Entry[]>
   /** Newest runs first. */
   heads(filter?: HeadFilter): Promise<readonly RunHead[]>
+  /**
+   * Entries of all runs in an order that never changes, after a cursor of an earlier call (null: from the first): what is
+   * published from the log. An entry that comes later never gets a place before a cursor that was given.
+   */
+  feed(after: string | null, limit: number): Promise<{ readonly cursor: string | null; readonly entries: readonly Entry[] }>
   /** Forgets the logs of a run and of all runs below it. */
   drop(run: string): Promise<void>
+}
+
+/** Who owned a run when something was asked for in its name. */
+export interface Ownership {
+  readonly run: string
+  readonly epoch: number
+}
+
+export interface CreateOptions {
+  /** More entries of the new log, written from outside: a fork begins with what it has of the other. */
+  readonly rest?: readonly NewEntry[]
+  /** The caller's run: checked in the same transaction, so that nobody who lost it calls another. */
+  readonly under?: Ownership
+}
+
+export interface ClaimOptions {
+  /** Take it even from a process that lives. */
+  readonly takeOver?: boolean
+  readonly under?: Ownership
+  /** Of the `QueueTurn` that handed out the run. */
+  readonly ticket?: unknown
 }
 
 export interface HeadFilter {

@@ -6,6 +6,7 @@ import { isInTree } from '../util/run-id.ts'
 import { Activation } from './activation.ts'
 import type { AgentRef } from './context.ts'
 import type { EffectScope, LogStore } from './engine.ts'
+import { noQueue } from './no-queue.ts'
 
 /** A step that the code of a run has asked for, and what it was asked. */
 export interface AskedStep {
@@ -74,10 +75,13 @@ function readOnly(entries: readonly Entry[], onWrite: () => void): LogStore {
     create: write,
     append: write,
     claim: () => Promise.resolve(1),
+    release: () => Promise.resolve(),
     read: (run, after = 0) => Promise.resolve(entries.filter((entry) => entry.run === run && entry.seq > after)),
     readTree: (root) => Promise.resolve(entries.filter((entry) => isInTree(entry.run, root))),
     heads: () => Promise.resolve([]),
+    feed: () => Promise.resolve({ cursor: null, entries: [] }),
     drop: () => Promise.resolve(),
+    ...noQueue(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

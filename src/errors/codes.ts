@@ -51,6 +51,13 @@ export const ERROR_CODES = {
   'run/incompatible': { retryable: false },
   'run/already-decided': { retryable: false },
   'run/not-waiting': { retryable: false },
+  'run/busy': { retryable: true },
+
+  'queue/full': { retryable: true },
+  'queue/duplicate': { retryable: false },
+  'queue/taken': { retryable: false },
+  'queue/expired': { retryable: false },
+  'queue/dead-letter': { retryable: false },
 
   'budget/spent': { retryable: false },
   'session/busy': { retryable: false },

@@ -1,5 +1,6 @@
 import type { Entry, NewEntry } from '../client/entry.ts'
 import type { EngineAdapter, LogStore } from '../engine/engine.ts'
+import { noQueue } from '../engine/no-queue.ts'
 import { dropped } from '../util/never.ts'
 import { isInTree } from '../util/run-id.ts'
 
@@ -53,13 +54,28 @@ export class CrashingEngine implements EngineAdapter {
     return {
       shared: store.shared,
       version: () => alive(() => store.version()),
-      create: (run, start) => alive(() => written(() => store.create(run, start))),
+      create: (run, start, options) => alive(() => written(() => store.create(run, start, options))),
       append: (run, entries, epoch) => alive(() => written(() => store.append(run, entries, epoch))),
-      claim: (run) => alive(() => store.claim(run)),
+      claim: (run, options) => alive(() => store.claim(run, options)),
+      release: (run, epoch) => alive(() => store.release(run, epoch)),
       read: (run, after) => alive(() => store.read(run, after)),
       readTree: (root) => alive(() => store.readTree(root)),
       heads: (filter) => alive(() => store.heads(filter)),
+      feed: (after, limit) => alive(() => store.feed(after, limit)),
       drop: (run) => alive(() => store.drop(run)),
+      queue: {
+        enqueue: (start, item, admission) => alive(() => written(() => store.queue.enqueue(start, item, admission))),
+        consume: (options, perform) => alive(() => store.queue.consume(options, perform)),
+        wake: (run) => alive(() => store.queue.wake(run)),
+        get: (run) => alive(() => store.queue.get(run)),
+        depth: () => alive(() => store.queue.depth()),
+      },
+      ledger: {
+        reserve: (holder, scopes, amount) => alive(() => store.ledger.reserve(holder, scopes, amount)),
+        settle: (id, used) => alive(() => store.ledger.settle(id, used)),
+        release: (holder) => alive(() => store.ledger.release(holder)),
+        spent: (scope) => alive(() => store.ledger.spent(scope)),
+      },
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     }
   }
@@ -92,9 +108,12 @@ export class ReplayEngine implements EngineAdapter {
       create: (_run, start) => write([start]),
       append: (_run, entries) => write(entries),
       claim: () => Promise.resolve(1),
+      release: () => Promise.resolve(),
       read: (run, after = 0) => Promise.resolve(this.#entries.filter((entry) => entry.run === run && entry.seq > after)),
       readTree: (root) => Promise.resolve(this.#entries.filter((entry) => isInTree(entry.run, root))),
       heads: () => Promise.resolve([]),
+      feed: () => Promise.resolve({ cursor: null, entries: [] }),
+      ...noQueue(),
       drop: () => Promise.resolve(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }

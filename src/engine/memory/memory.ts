@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isEntry, type Entry, type NewEntry } from '../../client/entry.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
+import { noQueue } from '../no-queue.ts'
 import { isInTree, rootOf } from '../../util/run-id.ts'
 import { bodyText } from '../body-text.ts'
 import { isOfSession, type EffectScope, type EngineAdapter, type HeadFilter, type LogStore, type RunHead } from '../engine.ts'
@@ -46,6 +47,17 @@ class MemoryStore implements LogStore {
   /** The runs of each tree, by the id of its root. */
   readonly #trees = new Map<string, Set<string>>()
   #count = 0
+
+  readonly queue = noQueue().queue
+  readonly ledger = noQueue().ledger
+
+  release(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  feed(): Promise<{ cursor: string | null; entries: readonly Entry[] }> {
+    return Promise.resolve({ cursor: null, entries: [] })
+  }
 
   async create(run: string, start: NewEntry<'run-start'>): Promise<Entry> {
     if (this.#logs.has(run)) throw new TroupeError('engine/duplicate-key', `run ${run} exists already`)

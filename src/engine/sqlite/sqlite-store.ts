@@ -1,5 +1,6 @@
 import type { Entry, EntryType, NewEntry } from '../../client/entry.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
+import { noQueue } from '../no-queue.ts'
 import { bodyText } from '../body-text.ts'
 import type { HeadFilter, LogStore, RunHead } from '../engine.ts'
 import type { NewRow, Row } from './operations.ts'
@@ -12,6 +13,17 @@ export class SqliteStore implements LogStore {
 
   constructor(link: WorkerLink) {
     this.#link = link
+  }
+
+  readonly queue = noQueue().queue
+  readonly ledger = noQueue().ledger
+
+  release(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  feed(): Promise<{ cursor: string | null; entries: readonly Entry[] }> {
+    return Promise.resolve({ cursor: null, entries: [] })
   }
 
   async create(run: string, start: NewEntry<'run-start'>): Promise<Entry> {
