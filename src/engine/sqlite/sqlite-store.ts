@@ -1,6 +1,8 @@
 import type { Entry, EntryType, NewEntry } from '../../client/entry.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
+import type { Ledger } from '../ledger.ts'
 import { noQueue } from '../no-queue.ts'
+import type { RunQueue } from '../queue.ts'
 import { bodyText } from '../body-text.ts'
 import type { HeadFilter, LogStore, RunHead } from '../engine.ts'
 import type { NewRow, Row } from './operations.ts'
@@ -15,8 +17,8 @@ export class SqliteStore implements LogStore {
     this.#link = link
   }
 
-  readonly queue = noQueue().queue
-  readonly ledger = noQueue().ledger
+  readonly queue: RunQueue = noQueue().queue
+  readonly ledger: Ledger = noQueue().ledger
 
   release(): Promise<void> {
     return Promise.resolve()
