@@ -5,7 +5,7 @@ import type { Clock } from '../util/clock.ts'
 import type { LogStore } from './engine.ts'
 
 export interface TreeEnd {
-  readonly status: 'cancelled' | 'limit'
+  readonly status: 'cancelled' | 'limit' | 'failed'
   readonly reason: TroupeError
   readonly clock: Clock
   /** Leave the run itself alone. */

@@ -20,3 +20,9 @@ export function rootOf(run: string): string {
   const end = run.indexOf('-')
   return end < 0 ? run : run.slice(0, end)
 }
+
+/** A run and the runs above it, from the nearest to the root. */
+export function lineOf(run: string): readonly string[] {
+  const end = run.lastIndexOf('-')
+  return end < 0 ? [run] : [run, ...lineOf(run.slice(0, end))]
+}

@@ -1,10 +1,27 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { isEntry, type Entry, type NewEntry } from '../../client/entry.ts'
+import { isEntry, type Entry, type EntryBodies, type NewEntry } from '../../client/entry.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
-import { noQueue } from '../no-queue.ts'
-import { isInTree, rootOf } from '../../util/run-id.ts'
+import { systemClock } from '../../util/clock.ts'
+import { isInTree, lineOf, rootOf } from '../../util/run-id.ts'
 import { bodyText } from '../body-text.ts'
-import { isOfSession, type EffectScope, type EngineAdapter, type HeadFilter, type LogStore, type RunHead } from '../engine.ts'
+import { EmbeddedQueue } from '../embedded-queue.ts'
+import { endTree } from '../end-tree.ts'
+import {
+  isOfSession,
+  type ClaimOptions,
+  type CreateOptions,
+  type EffectScope,
+  type EngineAdapter,
+  type HeadFilter,
+  type LogStore,
+  type Ownership,
+  type RunHead,
+} from '../engine.ts'
+import type { Ledger } from '../ledger.ts'
+import type { RunQueue } from '../queue.ts'
+import { isLost } from '../queue-errors.ts'
+import { MemoryLedger } from './memory-ledger.ts'
+import { MemoryQueueRows } from './memory-queue.ts'
 
 /** An entry as it would lie on a disk: nobody holds its body, so nobody can change it. */
 interface Stored {
@@ -48,18 +65,28 @@ class MemoryStore implements LogStore {
   readonly #trees = new Map<string, Set<string>>()
   #count = 0
 
-  readonly queue = noQueue().queue
-  readonly ledger = noQueue().ledger
+  readonly queue: RunQueue
+  readonly ledger: Ledger = new MemoryLedger()
+  readonly #items: MemoryQueueRows
 
-  release(): Promise<void> {
-    return Promise.resolve()
+  constructor() {
+    this.#items = new MemoryQueueRows({
+      create: (run, start) => this.#begin(run, start),
+      tell: (run, entry) => this.#tell(run, entry),
+    })
+    const endFailed = (run: string, reason: TroupeError): Promise<readonly Entry[]> =>
+      endTree(this, run, { status: 'failed', reason, clock: systemClock })
+    this.queue = new EmbeddedQueue(this.#items, endFailed)
   }
 
-  feed(): Promise<{ cursor: string | null; entries: readonly Entry[] }> {
-    return Promise.resolve({ cursor: null, entries: [] })
+  async create(run: string, start: NewEntry<'run-start'>, { rest = [], under }: CreateOptions = {}): Promise<Entry> {
+    this.#checkOwner(under)
+    const entry = this.#begin(run, start)
+    if (rest.length > 0) await this.append(run, rest, null)
+    return entry
   }
 
-  async create(run: string, start: NewEntry<'run-start'>): Promise<Entry> {
+  #begin(run: string, start: NewEntry<'run-start'>): Entry {
     if (this.#logs.has(run)) throw new TroupeError('engine/duplicate-key', `run ${run} exists already`)
     const log: Log = { epoch: 0, entries: [], keys: new Set() }
     this.#logs.set(run, log)
@@ -68,14 +95,18 @@ class MemoryStore implements LogStore {
     return this.#write(run, log, start, bodyText(run, start), 0)
   }
 
-  async claim(run: string): Promise<number> {
+  async claim(run: string, { under }: ClaimOptions = {}): Promise<number> {
+    this.#checkOwner(under)
     return ++this.#logOf(run).epoch
   }
+
+  /** All owners are in this process: nobody has to let go. */
+  async release(): Promise<void> {}
 
   async append(run: string, entries: readonly NewEntry[], epoch: number | null): Promise<readonly Entry[]> {
     const log = this.#logOf(run)
     if (epoch !== null && epoch !== log.epoch) {
-      throw new TroupeError('engine/lost-ownership', `run ${run} was taken over: epoch ${epoch} is stale, ${log.epoch} owns it`)
+      throw isLost(run, epoch, log.epoch)
     }
     if (log.entries.at(-1)?.head.type === 'run-end') throw new TroupeError('run/ended', `run ${run} has ended: nothing can be added to it`)
     const keys = new Set<string>()
@@ -87,7 +118,16 @@ class MemoryStore implements LogStore {
       keys.add(name)
     }
     const bodies = entries.map((entry) => bodyText(run, entry))
-    return entries.map((entry, index) => this.#write(run, log, entry, bodies[index] ?? '', epoch ?? 0))
+    const written = entries.map((entry, index) => this.#write(run, log, entry, bodies[index] ?? '', epoch ?? 0))
+    this.#tellQueue(run, log, written)
+    return written
+  }
+
+  async feed(after: string | null, limit: number): Promise<{ cursor: string | null; entries: readonly Entry[] }> {
+    const from = Number(after ?? 0)
+    const all = [...this.#logs.values()].flatMap(({ entries }) => entries.filter(({ ordinal }) => ordinal > from))
+    const next = all.toSorted((a, b) => a.ordinal - b.ordinal).slice(0, limit)
+    return { cursor: next.length === 0 ? after : String(next.at(-1)?.ordinal), entries: next.map(entryOf) }
   }
 
   async read(run: string, after: number = 0): Promise<readonly Entry[]> {
@@ -114,12 +154,33 @@ class MemoryStore implements LogStore {
     const tree = this.#trees.get(rootOf(run))
     for (const below of this.#runsBelow(run)) {
       this.#logs.delete(below)
+      this.#items.forget(below)
       tree?.delete(below)
     }
     if (tree?.size === 0) this.#trees.delete(rootOf(run))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  #tellQueue(run: string, log: Log, written: readonly Entry[]): void {
+    for (const entry of written) {
+      if (entry.epoch === 0 && (entry.type === 'signal' || entry.type === 'approval-given')) this.#items.wakeLine(lineOf(run))
+      if (entry.type !== 'run-end') continue
+      const start = log.entries[0]
+      const { parentRunId } = start ? (entryOf(start).body as EntryBodies['run-start']) : {}
+      this.#items.leave(run, parentRunId, entry.at)
+    }
+  }
+
+  #tell(run: string, entry: NewEntry): void {
+    const log = this.#logs.get(run)
+    if (!log || log.entries.at(-1)?.head.type === 'run-end') return
+    this.#tellQueue(run, log, [this.#write(run, log, entry, bodyText(run, entry), 0)])
+  }
+
+  #checkOwner(under: Ownership | undefined): void {
+    if (under && this.#logOf(under.run).epoch !== under.epoch) throw isLost(under.run, under.epoch, this.#logOf(under.run).epoch)
+  }
 
   #runsBelow(run: string): string[] {
     return [...(this.#trees.get(rootOf(run)) ?? [])].filter((known) => isInTree(known, run))

@@ -1,0 +1,249 @@
+import type { Entry, NewEntry } from '../client/entry.ts'
+import { TroupeError } from '../errors/troupe-error.ts'
+import { detach } from '../util/detach.ts'
+import {
+  QUEUE_DEFAULTS,
+  type Admission,
+  type ConsumeOptions,
+  type Consumer,
+  type Performed,
+  type QueueDepth,
+  type QueueItem,
+  type QueueState,
+  type QueueTurn,
+  type RunQueue,
+} from './queue.ts'
+import { ReadyQueue } from './ready-queue.ts'
+import type { AfterTurn, QueueRows } from './queue-rows.ts'
+
+/** Ends a run and all below it as failed, and gives what it wrote. */
+export type EndFailed = (run: string, reason: TroupeError) => Promise<readonly Entry[]>
+
+/** The queue of a store with one consumer: whose turn it is stands in memory, folded from the rows that the store keeps. */
+export class EmbeddedQueue implements RunQueue {
+  readonly #rows: QueueRows
+  readonly #endFailed: EndFailed
+
+  constructor(rows: QueueRows, endFailed: EndFailed) {
+    this.#rows = rows
+    this.#endFailed = endFailed
+  }
+
+  enqueue(start: NewEntry<'run-start'>, item: QueueItem, admission: Admission = { maxDepth: QUEUE_DEFAULTS.maxDepth }): Promise<Entry> {
+    return this.#rows.enqueue(start, item, admission)
+  }
+
+  async consume(options: ConsumeOptions, perform: (turn: QueueTurn) => Promise<Performed>): Promise<Consumer> {
+    await this.#rows.lock()
+    const consumer = new EmbeddedConsumer(this.#rows, this.#endFailed, options, perform)
+    return consumer
+  }
+
+  wake(run: string): Promise<boolean> {
+    return this.#rows.wake(run)
+  }
+
+  get(run: string): Promise<QueueState | null> {
+    return this.#rows.get(run)
+  }
+
+  depth(): Promise<QueueDepth> {
+    return this.#rows.depth()
+  }
+}
+
+/** How long a fault of the store keeps the consumer from looking again. */
+const FAULT_PAUSE_MS = 500
+/** Before a run that another process drives, such as `troupe resume`, is tried again. */
+const ELSEWHERE_PAUSE_MS = 2_000
+/** The longest that a timer sleeps: Node's own timers overflow at 2 ** 31 ms. */
+const LONGEST_SLEEP_MS = 60_000
+
+class EmbeddedConsumer implements Consumer {
+  readonly lost: Promise<TroupeError> = new Promise(() => {})
+  readonly #rows: QueueRows
+  readonly #endFailed: EndFailed
+  readonly #options: ConsumeOptions
+  readonly #perform: (turn: QueueTurn) => Promise<Performed>
+  readonly #ready: ReadyQueue
+  readonly #running = new Set<Promise<void>>()
+  readonly #unsubscribe: () => void
+  #revision = 0
+  #isPumping = false
+  #isChanged = true
+  #drained: Promise<void> | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(rows: QueueRows, endFailed: EndFailed, options: ConsumeOptions, perform: (turn: QueueTurn) => Promise<Performed>) {
+    this.#rows = rows
+    this.#endFailed = endFailed
+    this.#options = options
+    this.#perform = perform
+    this.#ready = new ReadyQueue(options.limits ?? {}, options.agents)
+    this.#unsubscribe = rows.onChange(() => this.#changed())
+    this.#changed()
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  async #drain(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#unsubscribe()
+    while (this.#running.size > 0) await Promise.allSettled(this.#running)
+    await this.#rows.unlock()
+  }
+
+  #changed(): void {
+    this.#isChanged = true
+    this.#pump()
+  }
+
+  #pump(): void {
+    if (this.#isPumping || this.#drained) return
+    this.#isPumping = true
+    detach(this.#pumpAll())
+  }
+
+  async #pumpAll(): Promise<void> {
+    try {
+      while (!this.#drained && (await this.#takeNext()));
+    } catch {
+      // The store says it again to whoever writes; here the only thing to do is to look later.
+      this.#sleep(FAULT_PAUSE_MS)
+    }
+    this.#isPumping = false
+    if (this.#isChanged && !this.#drained) this.#pump()
+  }
+
+  /** Gives whether to look again at once. */
+  async #takeNext(): Promise<boolean> {
+    if (this.#isChanged) {
+      this.#isChanged = false
+      await this.#learn()
+    }
+    const now = Date.now()
+    for (const run of this.#ready.expired(now)) {
+      await this.#end(run, new TroupeError('queue/expired', `run ${run} did not start before it expired`))
+      return true
+    }
+    const { concurrency, limits } = this.#options
+    if (this.#running.size >= Math.min(concurrency, limits?.concurrency ?? Infinity)) return false
+    const next = this.#ready.next(now)
+    if (!('run' in next)) {
+      if (next.at !== null) this.#sleep(next.at - now)
+      return false
+    }
+    const row = await this.#rows.take(next.run)
+    if (!row) {
+      this.#isChanged = true
+      return true
+    }
+    this.#ready.put(row)
+    if (row.attempts > row.maxAttempts) {
+      await this.#end(row.run, deadLetter(row.run, row.maxAttempts, row.lastError ?? 'the end of its worker'))
+      return true
+    }
+    const turn = this.#turn(row.run, row.attempts, row.maxAttempts)
+    this.#running.add(turn)
+    const done = (): void => {
+      this.#running.delete(turn)
+      this.#pump()
+    }
+    turn.then(done, done)
+    return true
+  }
+
+  async #learn(): Promise<void> {
+    for (const row of await this.#rows.changed(this.#revision)) {
+      this.#revision = Math.max(this.#revision, row.revision)
+      this.#ready.put(row)
+    }
+  }
+
+  #sleep(timeMs: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#changed(), Math.min(Math.max(timeMs, 1), LONGEST_SLEEP_MS))
+  }
+
+  async #turn(run: string, attempt: number, maxAttempts: number): Promise<void> {
+    const performed = await this.#performed({ run, attempt })
+    switch (performed.type) {
+      case 'ended':
+        return
+      case 'stopped':
+        return this.#settle(run, { status: 'queued', notBefore: null, attempts: attempt - 1, lastError: null })
+      case 'parked': {
+        await this.#settle(run, { status: 'parked', notBefore: performed.until ?? null, attempts: 0, lastError: null })
+        // What came between the last look of the run and this was told to an item that was not parked yet.
+        if (await performed.isAnswered()) await this.#rows.wake(run)
+        this.#changed()
+        return
+      }
+      case 'broken':
+        return this.#afterFault(run, attempt, maxAttempts, performed.error)
+      default:
+        return performed satisfies never
+    }
+  }
+
+  async #performed(turn: QueueTurn): Promise<Performed> {
+    try {
+      return await this.#perform(turn)
+    } catch (error) {
+      return { type: 'broken', error: TroupeError.wrap(error, 'engine/store-failed') }
+    }
+  }
+
+  async #afterFault(run: string, attempt: number, maxAttempts: number, error: TroupeError): Promise<void> {
+    const lastError = `${error.code}: ${error.message}`
+    if (error.code === 'run/busy' || error.code === 'engine/lost-ownership') {
+      return this.#settle(run, { status: 'queued', notBefore: Date.now() + ELSEWHERE_PAUSE_MS, attempts: attempt - 1, lastError })
+    }
+    if (!error.retryable) return this.#settle(run, { status: 'dead', notBefore: null, attempts: attempt, lastError })
+    if (attempt >= maxAttempts) {
+      return this.#end(run, deadLetter(run, attempt, lastError))
+    }
+    const { baseMs, maxMs } = this.#options.backoff ?? QUEUE_DEFAULTS.backoff
+    const notBefore = Date.now() + Math.min(baseMs * 2 ** (attempt - 1), maxMs)
+    await this.#settle(run, { status: 'queued', notBefore, attempts: attempt, lastError })
+  }
+
+  async #settle(run: string, to: AfterTurn): Promise<void> {
+    await this.#insist(async () => {
+      const row = await this.#rows.settle(run, to)
+      if (row) this.#ready.put(row)
+    })
+    this.#changed()
+  }
+
+  async #end(run: string, reason: TroupeError): Promise<void> {
+    await this.#insist(async () => this.#options.onWritten?.(await this.#endFailed(run, reason)))
+    this.#isChanged = true
+  }
+
+  /** An item that stays `running` though nobody runs it would lie until the next consumer: the store is asked until it answers. */
+  async #insist(work: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!TroupeError.is(error) || !error.retryable) return
+        await new Promise((resolve) => setTimeout(resolve, FAULT_PAUSE_MS))
+      }
+    }
+  }
+}
+
+function deadLetter(run: string, attempts: number, last: string): TroupeError {
+  return new TroupeError(
+    'queue/dead-letter',
+    `run ${run} was taken ${attempts} times and never came to its end, the last time because of ${last}; redrive it when that is mended`,
+  )
+}
