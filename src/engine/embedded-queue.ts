@@ -13,6 +13,7 @@ import {
   type QueueTurn,
   type RunQueue,
 } from './queue.ts'
+import { isTaken } from './queue-errors.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import type { AfterTurn, QueueRows } from './queue-rows.ts'
 
@@ -23,6 +24,7 @@ export type EndFailed = (run: string, reason: TroupeError) => Promise<readonly E
 export class EmbeddedQueue implements RunQueue {
   readonly #rows: QueueRows
   readonly #endFailed: EndFailed
+  #isConsumed = false
 
   constructor(rows: QueueRows, endFailed: EndFailed) {
     this.#rows = rows
@@ -34,9 +36,12 @@ export class EmbeddedQueue implements RunQueue {
   }
 
   async consume(options: ConsumeOptions, perform: (turn: QueueTurn) => Promise<Performed>): Promise<Consumer> {
+    if (this.#isConsumed) throw isTaken('this store')
     await this.#rows.lock()
-    const consumer = new EmbeddedConsumer(this.#rows, this.#endFailed, options, perform)
-    return consumer
+    this.#isConsumed = true
+    return new EmbeddedConsumer(this.#rows, this.#endFailed, options, perform, () => {
+      this.#isConsumed = false
+    })
   }
 
   wake(run: string): Promise<boolean> {
@@ -68,13 +73,21 @@ class EmbeddedConsumer implements Consumer {
   readonly #ready: ReadyQueue
   readonly #running = new Set<Promise<void>>()
   readonly #unsubscribe: () => void
+  readonly #onDrained: () => void
   #revision = 0
   #isPumping = false
   #isChanged = true
   #drained: Promise<void> | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(rows: QueueRows, endFailed: EndFailed, options: ConsumeOptions, perform: (turn: QueueTurn) => Promise<Performed>) {
+  constructor(
+    rows: QueueRows,
+    endFailed: EndFailed,
+    options: ConsumeOptions,
+    perform: (turn: QueueTurn) => Promise<Performed>,
+    onDrained: () => void,
+  ) {
+    this.#onDrained = onDrained
     this.#rows = rows
     this.#endFailed = endFailed
     this.#options = options
@@ -98,6 +111,7 @@ class EmbeddedConsumer implements Consumer {
     this.#unsubscribe()
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
     await this.#rows.unlock()
+    this.#onDrained()
   }
 
   #changed(): void {

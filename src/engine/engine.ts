@@ -71,13 +71,13 @@ export interface CreateOptions {
   /** More entries of the new log, written from outside: a fork begins with what it has of the other. */
   readonly rest?: readonly NewEntry[]
   /** The caller's run: checked in the same transaction, so that nobody who lost it calls another. */
-  readonly under?: Ownership
+  readonly under?: Ownership | null
 }
 
 export interface ClaimOptions {
   /** Take it even from a process that lives. */
   readonly takeOver?: boolean
-  readonly under?: Ownership
+  readonly under?: Ownership | null
   /** Of the `QueueTurn` that handed out the run. */
   readonly ticket?: unknown
 }

@@ -72,7 +72,10 @@ export class MemoryQueueRows implements QueueRows {
   }
 
   async get(run: string): Promise<QueueState | null> {
-    return this.#rows.get(run) ?? null
+    const row = this.#rows.get(run)
+    if (!row || row.status === 'gone') return null
+    const { revision: _, ordinal: __, status, ...rest } = row
+    return { ...rest, status }
   }
 
   async depth(): Promise<QueueDepth> {

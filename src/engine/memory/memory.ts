@@ -178,7 +178,7 @@ class MemoryStore implements LogStore {
     this.#tellQueue(run, log, [this.#write(run, log, entry, bodyText(run, entry), 0)])
   }
 
-  #checkOwner(under: Ownership | undefined): void {
+  #checkOwner(under: Ownership | null | undefined): void {
     if (under && this.#logOf(under.run).epoch !== under.epoch) throw isLost(under.run, under.epoch, this.#logOf(under.run).epoch)
   }
 

@@ -1,8 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { assertNever } from '../../util/assert-never.ts'
-import type { HeadFilter } from '../engine.ts'
+import { LOG_VERSION } from '../../client/entry.ts'
+import { lineOf } from '../../util/run-id.ts'
+import type { HeadFilter, Ownership } from '../engine.ts'
+import { isLost } from '../queue-errors.ts'
+import { endTopic } from '../queue.ts'
+import { LedgerDatabase } from './ledger-database.ts'
 import { inTransaction } from './open-database.ts'
+import { ProcessLocks } from './process-locks.ts'
+import { QueueDatabase } from './queue-database.ts'
 import type { Given, HeadRow, NewRow, Operations, Reply, Request, Row } from './operations.ts'
 import { isDuplicate, storeFault } from './sqlite-fault.ts'
 import { prepareStatements, type Statements } from './statements.ts'
@@ -12,11 +19,20 @@ export class LogDatabase {
   readonly #database: DatabaseSync
   readonly #path: string
   readonly #statements: Statements
+  readonly #locks: ProcessLocks
+  readonly #queue: QueueDatabase
+  readonly #ledger: LedgerDatabase
+  /** Names this process, as an owner of runs. */
+  readonly #owner = crypto.randomUUID().replaceAll('-', '')
+  #isOwnerHeld = false
 
   constructor(database: DatabaseSync, path: string) {
     this.#database = database
     this.#path = path
     this.#statements = prepareStatements(database)
+    this.#locks = new ProcessLocks(path)
+    this.#queue = new QueueDatabase(database, this.#locks, path)
+    this.#ledger = new LedgerDatabase(database)
   }
 
   /**
@@ -35,6 +51,7 @@ export class LogDatabase {
 
   close(): void {
     if (!this.#database.isOpen) return
+    this.#locks.freeAll()
     try {
       this.#database.exec('pragma wal_checkpoint(truncate)')
     } finally {
@@ -64,7 +81,42 @@ export class LogDatabase {
       case 'create':
         return this.#create(request.ask)
       case 'claim':
-        return this.#claim(request.ask.run)
+        return this.#claim(request.ask)
+      case 'release':
+        this.#statements.release(request.ask.run, request.ask.epoch)
+        return null
+      case 'feed':
+        return this.#statements.feed(request.ask.after, request.ask.limit)
+      case 'enqueue':
+        return this.#enqueue(request.ask)
+      case 'queueLock':
+        this.#queue.lock()
+        return null
+      case 'queueUnlock':
+        this.#queue.unlock()
+        return null
+      case 'queueChanged':
+        return this.#queue.changed(request.ask.after)
+      case 'queueTake':
+        return this.#queue.take(request.ask.run)
+      case 'queueSettle':
+        return this.#queue.settle(request.ask.run, request.ask.to)
+      case 'queueWake':
+        return this.#queue.wake(request.ask.run)
+      case 'queueGet':
+        return this.#queue.get(request.ask.run)
+      case 'queueDepth':
+        return this.#queue.depth()
+      case 'reserve':
+        return this.#ledger.reserve(request.ask.holder, request.ask.scopes, request.ask.amount)
+      case 'settle':
+        this.#ledger.settle(request.ask.id, request.ask.used)
+        return null
+      case 'releaseHolds':
+        this.#ledger.release(request.ask.holder)
+        return null
+      case 'spent':
+        return this.#ledger.spent(request.ask.scope)
       case 'append':
         return this.#append(request.ask)
       case 'read':
@@ -84,26 +136,61 @@ export class LogDatabase {
     }
   }
 
-  #create({ run, start }: Operations['create']['ask']): null {
+  #create({ run, rows, under }: Operations['create']['ask']): null {
+    this.#checkOwner(under)
     if (this.#statements.last(run)) throw new TroupeError('engine/duplicate-key', `run ${run} exists already`)
-    this.#insert(run, 1, 0, start)
+    rows.forEach((row, index) => this.#insert(run, 1 + index, 0, row))
     return null
   }
 
-  #claim(run: string): number {
+  #enqueue({ start, item, admission }: Operations['enqueue']['ask']): null {
+    this.#queue.admit(item, admission)
+    return this.#create({ run: item.run, rows: [start], under: null })
+  }
+
+  #claim({ run, takeOver, under }: Operations['claim']['ask']): number {
+    this.#checkOwner(under)
     this.#lastOf(run)
-    return this.#statements.claim(run)
+    const owner = this.#statements.owner(run)?.owner ?? null
+    if (!takeOver && owner !== null && owner !== this.#owner && this.#locks.isHeld(owner)) {
+      throw new TroupeError('run/busy', `run ${run} is being driven by another process: wait for its end, or stop that process first`)
+    }
+    this.#holdOwner()
+    return this.#statements.claim(run, this.#owner)
+  }
+
+  /** Only a process that owns runs needs to be told alive; one that reads makes no files. */
+  #holdOwner(): void {
+    if (this.#isOwnerHeld) return
+    this.#locks.sweep()
+    this.#isOwnerHeld = this.#locks.hold(this.#owner)
+  }
+
+  #checkOwner(under: Ownership | null): void {
+    if (!under) return
+    const epoch = this.#statements.owner(under.run)?.epoch ?? null
+    if (epoch !== under.epoch) throw isLost(under.run, under.epoch, epoch)
   }
 
   #append({ run, rows, epoch }: Operations['append']['ask']): number {
     const last = this.#lastOf(run)
-    const owner = epoch === null ? null : this.#statements.epoch(run)
-    if (epoch !== owner) {
-      throw new TroupeError('engine/lost-ownership', `run ${run} was taken over: epoch ${epoch} is stale, ${owner} owns it`)
-    }
+    if (epoch !== null) this.#checkOwner({ run, epoch })
     if (last.type === 'run-end') throw new TroupeError('run/ended', `run ${run} has ended: nothing can be added to it`)
     rows.forEach((row, index) => this.#insert(run, last.seq + 1 + index, epoch ?? 0, row))
+    for (const row of rows) this.#tellQueue(run, row, epoch)
     return last.seq + 1
+  }
+
+  /** What the queue has to know of a row, in the same transaction: see RunQueue. */
+  #tellQueue(run: string, { type, at }: NewRow, epoch: number | null): void {
+    if (epoch === null && (type === 'signal' || type === 'approval-given')) this.#queue.wakeLine(lineOf(run))
+    if (type !== 'run-end' || !this.#queue.leave(run)) return
+    const parent = lineOf(run)[1]
+    const last = parent === undefined ? undefined : this.#statements.last(parent)
+    if (parent === undefined || !last || last.type === 'run-end') return
+    const body = JSON.stringify({ topic: endTopic(run), value: null })
+    this.#insert(parent, last.seq + 1, 0, { key: null, at, type: 'signal', body, version: LOG_VERSION })
+    this.#queue.wakeLine(lineOf(parent))
   }
 
   #heads({ limit, rootsOnly, session }: HeadFilter): readonly HeadRow[] {
@@ -118,6 +205,7 @@ export class LogDatabase {
 
   #drop(run: string): null {
     this.#statements.drop(run)
+    this.#queue.drop(run)
     return null
   }
 
@@ -138,5 +226,17 @@ export class LogDatabase {
 }
 
 function writes({ name }: Request): boolean {
-  return name === 'create' || name === 'claim' || name === 'append' || name === 'drop'
+  return !READS.has(name)
 }
+
+const READS: ReadonlySet<string> = new Set([
+  'read',
+  'readTree',
+  'heads',
+  'version',
+  'feed',
+  'queueGet',
+  'queueDepth',
+  'spent',
+  'close',
+] satisfies Request['name'][])

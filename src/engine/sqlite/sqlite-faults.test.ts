@@ -121,8 +121,8 @@ describe('several processes on one file', () => {
     const store = await sqlite({ path }).open()
     await store.create('r', start)
     const epoch = await store.claim('r')
-    const other = await outputOf(processOn(path, `console.log(await store.claim('r'))`))
-    expect(other).toEqual({ code: 0, stdout: '2\n', stderr: '' })
+    const other = await outputOf(processOn(path, `console.log(await store.claim('r').catch((e) => e.code), await store.claim('r', { takeOver: true }))`))
+    expect(other).toEqual({ code: 0, stdout: 'run/busy 2\n', stderr: '' })
     expect(await faultOf(store.append('r', [log('late')], epoch))).toMatchObject({ code: 'engine/lost-ownership' })
     await store[Symbol.asyncDispose]()
   })
@@ -229,9 +229,9 @@ describe('damage', () => {
     mkdirSync(join(root, String(count)))
     const database = openDatabase(path)
     const store = new LogDatabase(database, path)
-    const row = (body: string) => ({ key: null, at: AT, type: 'log', body })
+    const row = (body: string) => ({ key: null, at: AT, type: 'log', body, version: 1 })
     const append = (id: number, body: string) => ({ id, name: 'append', ask: { run: 'r', rows: [row(body)], epoch: null } }) as const
-    store.perform([{ id: 1, name: 'create', ask: { run: 'r', start: row('{}') } }])
+    store.perform([{ id: 1, name: 'create', ask: { run: 'r', rows: [row('{}')], under: null } }])
     database.exec('pragma max_page_count = 30')
     const full = store.perform([append(2, 'small'), append(3, 'x'.repeat(500_000)), append(4, 'small')])
     expect(

@@ -1,45 +1,62 @@
-import type { Entry, EntryType, NewEntry } from '../../client/entry.ts'
-import { TroupeError } from '../../errors/troupe-error.ts'
+import type { Entry, NewEntry } from '../../client/entry.ts'
+import { systemClock } from '../../util/clock.ts'
+import { EmbeddedQueue } from '../embedded-queue.ts'
+import { endTree } from '../end-tree.ts'
+import type { ClaimOptions, CreateOptions, HeadFilter, LogStore, RunHead } from '../engine.ts'
 import type { Ledger } from '../ledger.ts'
-import { noQueue } from '../no-queue.ts'
 import type { RunQueue } from '../queue.ts'
-import { bodyText } from '../body-text.ts'
-import type { HeadFilter, LogStore, RunHead } from '../engine.ts'
-import type { NewRow, Row } from './operations.ts'
+import { FileWatch } from './file-watch.ts'
+import { entryOf, newRowOf } from './rows.ts'
+import { SqliteQueueRows } from './sqlite-queue.ts'
 import type { WorkerLink } from './worker-link.ts'
+
+/** Writes from outside of these types may end somebody's waiting; the end of a run may be its caller's. */
+const STIRRING: ReadonlySet<string> = new Set(['signal', 'approval-given', 'run-end'])
 
 /** The log in a SQLite file that other processes may use at the same time. */
 export class SqliteStore implements LogStore {
   readonly shared = true
+  readonly queue: RunQueue
+  readonly ledger: Ledger
   readonly #link: WorkerLink
+  readonly #watch: FileWatch
 
-  constructor(link: WorkerLink) {
+  constructor(link: WorkerLink, path: string) {
     this.#link = link
+    this.#watch = new FileWatch(path, () => this.version())
+    this.queue = new EmbeddedQueue(new SqliteQueueRows(link, this.#watch), (run, reason) =>
+      endTree(this, run, { status: 'failed', reason, clock: systemClock }),
+    )
+    this.ledger = {
+      reserve: (holder, scopes, amount) => link.ask('reserve', { holder, scopes, amount }),
+      settle: async (id, used) => void (await link.ask('settle', { id, used })),
+      release: async (holder) => void (await link.ask('releaseHolds', { holder })),
+      spent: (scope) => link.ask('spent', { scope }),
+    }
   }
 
-  readonly queue: RunQueue = noQueue().queue
-  readonly ledger: Ledger = noQueue().ledger
-
-  release(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  feed(): Promise<{ cursor: string | null; entries: readonly Entry[] }> {
-    return Promise.resolve({ cursor: null, entries: [] })
-  }
-
-  async create(run: string, start: NewEntry<'run-start'>): Promise<Entry> {
-    await this.#link.ask('create', { run, start: newRowOf(run, start) })
+  async create(run: string, start: NewEntry<'run-start'>, { rest = [], under = null }: CreateOptions = {}): Promise<Entry> {
+    await this.#link.ask('create', { run, rows: [start, ...rest].map((entry) => newRowOf(run, entry)), under })
     return { run, seq: 1, epoch: 0, ...start }
   }
 
-  async claim(run: string): Promise<number> {
-    return this.#link.ask('claim', { run })
+  async claim(run: string, { takeOver = false, under = null }: ClaimOptions = {}): Promise<number> {
+    return this.#link.ask('claim', { run, takeOver, under })
+  }
+
+  async release(run: string, epoch: number): Promise<void> {
+    await this.#link.ask('release', { run, epoch })
   }
 
   async append(run: string, entries: readonly NewEntry[], epoch: number | null): Promise<readonly Entry[]> {
     const first = await this.#link.ask('append', { run, rows: entries.map((entry) => newRowOf(run, entry)), epoch })
+    if (entries.some(({ type }) => STIRRING.has(type))) this.#watch.tell()
     return entries.map((entry, index) => ({ run, seq: first + index, epoch: epoch ?? 0, ...entry }))
+  }
+
+  async feed(after: string | null, limit: number): Promise<{ cursor: string | null; entries: readonly Entry[] }> {
+    const { cursor, rows } = await this.#link.ask('feed', { after: Number(after ?? 0), limit })
+    return { cursor: rows.length === 0 ? after : String(cursor), entries: rows.map(entryOf) }
   }
 
   async read(run: string, after: number = 0): Promise<readonly Entry[]> {
@@ -71,21 +88,5 @@ export class SqliteStore implements LogStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#link[Symbol.asyncDispose]()
-  }
-}
-
-function newRowOf(run: string, entry: NewEntry): NewRow {
-  return { key: entry.key ?? null, at: entry.at, type: entry.type, body: bodyText(run, entry) }
-}
-
-/** Rows come from disk: what does not parse is a fault of this one run. */
-function entryOf({ run, seq, key, epoch, at, type, body }: Row): Entry {
-  try {
-    return { run, seq, ...(key !== null && { key }), epoch, at, type: type as EntryType, body: JSON.parse(body) as Entry['body'] }
-  } catch (error) {
-    throw new TroupeError('engine/log-corrupt', `entry ${seq} of run ${run} cannot be read: its body is no JSON`, {
-      details: { run, seq },
-      cause: error,
-    })
   }
 }

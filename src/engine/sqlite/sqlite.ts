@@ -20,7 +20,10 @@ export function sqlite({ path, workerUrl = WORKER_URL }: SqliteOptions): EngineA
   return {
     name: 'sqlite',
     effects: effectScope(),
-    open: async () => new SqliteStore(await WorkerLink.open(workerUrl, { path: resolve(path) })),
+    open: async () => {
+      const absolute = resolve(path)
+      return new SqliteStore(await WorkerLink.open(workerUrl, { path: absolute }), absolute)
+    },
   }
 }
 
