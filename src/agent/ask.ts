@@ -72,13 +72,13 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
             ...(isWatched && { onDelta: ({ attempt, text }: ModelDelta) => live({ type: 'model-delta', step, attempt, text }) }),
           },
         )
-        reservation.settle(answer.usage)
+        await reservation.settle(answer.usage)
         const text = await hooks.afterModel?.(call, answer)
         return typeof text === 'string' ? withText(answer, text) : answer
       } catch (error) {
         // Attempts that broke off were billed: they count as spent.
         const spent = TroupeError.is(error) ? usageIn(error.toJSON()) : undefined
-        if (spent) reservation.settle(spent)
+        if (spent) await reservation.settle(spent)
         throw error
       } finally {
         reservation.release()

@@ -94,7 +94,15 @@ export interface EntryBodies {
     /** The ended runs of the same session, oldest first: what this run knows of the past. */
     readonly sessionRuns?: readonly string[]
     readonly tenant?: string
+    /** The run whose entries before `step` this one began with. */
+    readonly forkedFrom?: { readonly run: string; readonly step: number }
+    /** What the seeds of its steps are made of, where that is not its own id: a fork keeps those of its origin. */
+    readonly seedOf?: string
+    /** Budgets above it that are kept in the store, because it runs apart from its caller. */
+    readonly budgets?: readonly { readonly id: string; readonly limits: NonNullable<RunInput['budget']> }[]
   }
+  /** From outside: another version of the agent goes on with the run; what its code does not ask for again is passed over. */
+  adopted: { readonly agentVersion: string }
   'run-waiting': { readonly waits: readonly Wait[]; readonly usage: Usage; readonly steps: number }
   'run-end': {
     readonly status: RunStatus

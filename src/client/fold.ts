@@ -34,6 +34,9 @@ export function stepsOf(entries: readonly Entry[]): number {
   return entries.filter((entry) => entry.type === 'step-start').length
 }
 
+/** The topic of the signal that tells a run that one it called elsewhere has ended; the id of that follows. */
+export const END_TOPIC = 'end:'
+
 /** The questions of a run that nothing has answered yet, oldest first. */
 export function openWaitsOf(entries: readonly Entry[]): readonly Wait[] {
   const answered = new Set(
@@ -48,6 +51,7 @@ export function openWaitsOf(entries: readonly Entry[]): readonly Wait[] {
       return [{ callId, reason: entry.body.reason, question: entry.body.question }]
     }
     if (isEntry(entry, 'wait-start')) {
+      if (entry.body.topic?.startsWith(END_TOPIC)) return [] // It waits for a run that it called, and that has questions of its own.
       return [{ callId, reason: entry.body.topic === undefined ? 'timer' : 'signal', question: entry.body.question ?? '' }]
     }
     return []

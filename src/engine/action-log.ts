@@ -7,7 +7,8 @@ import type { Writer } from './log-writer.ts'
 import type { Recorded } from './recorded.ts'
 
 export interface ActionLogParts {
-  readonly runId: string
+  /** What seeds are made of: the id of the run, or of the run that it is a fork of. */
+  readonly seedOf: string
   readonly step: number
   readonly clock: number
   readonly recorded: Recorded
@@ -34,7 +35,7 @@ export function openActionLog(parts: ActionLogParts): ActionLog {
 
   return {
     clock: parts.clock,
-    seed: hash32(`${parts.runId}:${step}`),
+    seed: hash32(`${parts.seedOf}:${step}`),
     recorded: calls,
     ended,
 

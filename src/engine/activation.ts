@@ -11,13 +11,18 @@ import { isInTree } from '../util/run-id.ts'
 import { Activity } from './activity.ts'
 import { spentIn, timeUp, TreeBudget, workedMs } from './budget.ts'
 import { endTree } from './end-tree.ts'
-import type { AgentOutcome, AgentRef, ChildOutcome, PastRun, RunContext } from './context.ts'
-import type { EffectScope, LogStore } from './engine.ts'
+import type { AgentRef, ChildOutcome } from './context.ts'
+import { runElsewhere, type ElsewhereCall } from './elsewhere.ts'
+import type { ClaimOptions, EffectScope, LogStore } from './engine.ts'
 import { Inbox } from './inbox.ts'
-import { LogWriter, refusingWriter } from './log-writer.ts'
+import { LogWriter } from './log-writer.ts'
+import { endOf, incompatible, outcomeOf, settled } from './outcome.ts'
+import { historyOf, type PastParts } from './past.ts'
 import { Recorded } from './recorded.ts'
 import { createRunContext } from './run-context.ts'
+import { sharedBudget, type TenantBudgets } from './shared-budget.ts'
 import { Turns } from './turns.ts'
+import { refuseOtherVersion } from './versions.ts'
 
 export interface ActivationOptions {
   readonly store: LogStore
@@ -26,6 +31,10 @@ export interface ActivationOptions {
   readonly rootRunId: string
   /** How long only waits may be open, in the whole tree, before the activation gives up its memory. */
   readonly parkAfterMs: number
+  /** How the root is claimed. */
+  readonly claim?: Pick<ClaimOptions, 'takeOver' | 'ticket'>
+  /** Budgets of tenants, kept in the store. */
+  readonly tenantBudgets?: TenantBudgets
   /** Called with what was written to any log of the tree, in order. */
   publish(entries: readonly Entry[]): void
   /** Whether anybody listens to `live`. */
@@ -47,6 +56,8 @@ export type ActivationEnd =
 
 interface OpenRun {
   readonly run: string
+  readonly epoch: number
+  readonly tenant: string | undefined
   readonly writer: LogWriter
   readonly turns: Turns
   readonly inbox: Inbox
@@ -67,6 +78,8 @@ export class Activation {
   readonly #open = new Map<string, OpenRun>()
   /** What each run has opened. */
   readonly #owned = new Map<string, AsyncDisposable[]>()
+  /** Ends the waiting for a run that goes on elsewhere, with what its caller is to get. */
+  readonly #elsewhere = new Map<string, (outcome: ChildOutcome) => void>()
   readonly #abort = new AbortController()
   readonly #activity: Activity
   readonly #ended = Promise.withResolvers<ActivationEnd>()
@@ -109,13 +122,18 @@ export class Activation {
   /** Ends an open run and those below it as cancelled; their callers get that end. */
   async endRun(run: string, reason: TroupeError): Promise<void> {
     const open = this.#open.get(run)
-    if (open) await this.#endRun(open, 'cancelled', reason)
+    if (open) return this.#endRun(open, 'cancelled', reason)
+    const forced = this.#elsewhere.get(run)
+    if (!forced) return
+    const { store, clock, publish } = this.#options
+    publish(await this.#activity.during(() => endTree(store, run, { status: 'cancelled', reason, clock })))
+    forced({ status: 'cancelled', error: reason.toJSON(), usage: NO_USAGE, runId: run })
   }
 
   async #runRoot(agent: AgentRef): Promise<void> {
     try {
       const entries = await this.#options.store.read(this.#options.rootRunId)
-      const end = endOf(entries) ?? (await this.#runOne(this.#options.rootRunId, agent))
+      const end = endOf(entries) ?? (await this.#runOne(this.#options.rootRunId, agent, this.#options.claim ?? {}))
       await this.#close({ type: 'ended', end }, new TroupeError('run/ended', `run ${this.#options.rootRunId} has ended`))
     } catch (error) {
       await this.#break(TroupeError.wrap(error, 'engine/store-failed'))
@@ -137,35 +155,62 @@ export class Activation {
     const entries = await this.#activity.during(() => store.read(run))
     const end = endOf(entries)
     if (end) return outcomeOf(run, end)
-    if (this.#closed) return dropped()
-    if (entries.length === 0) {
-      const body = {
-        version: LOG_VERSION,
-        agent: agent.name,
-        agentVersion: agent.version,
-        ...(agent.promptVersion !== undefined && { promptVersion: agent.promptVersion }),
-        input,
-        rootRunId,
-        parentRunId: parent,
-        parentKey,
-      }
-      const at = new Date(clock.now()).toISOString()
-      this.#options.publish([await this.#activity.during(() => store.create(run, { key: 'start', at, type: 'run-start', body }))])
+    const caller = this.#open.get(parent)
+    if (this.#closed || !caller) return dropped()
+    const body = {
+      version: LOG_VERSION,
+      agent: agent.name,
+      agentVersion: agent.version,
+      ...(agent.promptVersion !== undefined && { promptVersion: agent.promptVersion }),
+      input,
+      rootRunId,
+      parentRunId: parent,
+      parentKey,
+      ...(caller.tenant !== undefined && { tenant: caller.tenant }),
     }
-    return outcomeOf(run, await this.#runOne(run, agent))
+    const start = { key: 'start', at: new Date(clock.now()).toISOString(), type: 'run-start', body } as const
+    if (agent.placement) return this.#callElsewhere(caller, { run, agent, placement: agent.placement, start, isNew: entries.length === 0 })
+    const under = { run: parent, epoch: caller.epoch }
+    if (entries.length === 0) this.#options.publish([await this.#activity.during(() => store.create(run, start, { under }))])
+    return outcomeOf(run, await this.#runOne(run, agent, { under }))
+  }
+
+  /** Lets a run go on elsewhere; this one may park meanwhile. A caller that stops waiting gets the end that was forced. */
+  async #callElsewhere(caller: OpenRun, call: Omit<ElsewhereCall, 'caller' | 'store' | 'wait' | 'during'>): Promise<ChildOutcome> {
+    const { run } = call
+    const forced = Promise.withResolvers<ChildOutcome>()
+    this.#elsewhere.set(run, forced.resolve)
+    const outcome = runElsewhere({
+      ...call,
+      caller,
+      start: { ...call.start, body: { ...call.start.body, budgets: caller.budget.scopes } },
+      store: this.#options.store,
+      during: (work) => this.#activity.during(work),
+      wait: async (key, topic) => {
+        if (!caller.recorded.find('wait-start', key)) {
+          await this.#activity.during(() => caller.writer.append([caller.writer.entry('wait-start', key, { topic })]))
+        }
+        return (await caller.inbox.answer(key, { topic })).value
+      },
+    })
+    const ended = await Promise.race([outcome, forced.promise])
+    this.#elsewhere.delete(run)
+    return ended
   }
 
   /** Claims a run that has begun, runs its agent to its end and writes that end. */
-  async #runOne(run: string, agent: AgentRef): Promise<EntryBodies['run-end']> {
+  async #runOne(run: string, agent: AgentRef, how: ClaimOptions): Promise<EntryBodies['run-end']> {
     if (this.#closed) return dropped() // A claim now would take the run from whoever goes on with it.
     const { store } = this.#options
-    const [epoch, known] = await this.#activity.during(async () => [await store.claim(run), await store.readTree(run)] as const)
+    const [epoch, known] = await this.#activity.during(async () => [await store.claim(run, how), await store.readTree(run)] as const)
     const entries = known.filter((entry) => entry.run === run)
     const start = entries[0]
     if (!start || !isEntry(start, 'run-start'))
       throw new TroupeError('engine/log-corrupt', `the log of run ${run} does not begin with run-start`)
 
+    refuseOtherVersion(run, entries, agent)
     const open = this.#openRun(run, epoch, start.body, agent, entries, known)
+    if (open.budget.scopes.length > 0) await this.#activity.during(() => store.ledger.release(run))
     return Promise.race([this.#goThrough(open, agent, start.body.input), open.forced.promise])
   }
 
@@ -174,6 +219,7 @@ export class Activation {
     const { run, writer, recorded, turns } = open
     const outcome = await settled(agent, input, this.#contextOf(open))
     if (this.#closed || writer.isClosed) return dropped()
+    while (turns.skip());
     if (turns.missing !== undefined) throw incompatible(run, turns.missing)
     const usage = await this.#activity.during(() => this.#endBelow(run, recorded))
     const body = { ...outcome, usage, steps: stepsOf(recorded.entries) }
@@ -239,11 +285,16 @@ export class Activation {
     })
     const parent = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
     const limits = { ...agent.budget, ...start.input.budget }
-    const budget = new TreeBudget(limits, spentIn(tree), parent?.budget)
+    const shared = parent
+      ? undefined
+      : sharedBudget({ run, start, limits, spreads: agent.spreads === true, tenants: this.#options.tenantBudgets, ledger: store.ledger, clock })
+    const budget = new TreeBudget(limits, spentIn(tree), parent?.budget, shared)
     const open: OpenRun = {
       run,
+      epoch,
+      tenant: start.tenant,
       writer,
-      turns: new Turns(recorded.turns()),
+      turns: new Turns(recorded.turns(), recorded.adoptedTurns()),
       inbox: new Inbox(clock, entries),
       recorded,
       budget,
@@ -282,7 +333,7 @@ export class Activation {
       budget,
       isPast: false,
       ...(observe && { observe: (key: string, asked: unknown) => observe(run, key, asked) }),
-      history: () => this.#activity.during(() => this.#historyOf(recorded)),
+      history: () => this.#activity.during(async () => historyOf(recorded, this.#pastParts())),
       isClosed: () => this.#closed || writer.isClosed,
       isWatched: () => this.#options.isWatched(),
       live: (event) => {
@@ -295,43 +346,18 @@ export class Activation {
     })
   }
 
-  /** Contexts over the logs of the session's earlier runs; a log that is gone is left out. */
-  async #historyOf(recorded: Recorded): Promise<readonly PastRun[]> {
-    const start = recorded.find('run-start', 'start')
-    const past: PastRun[] = []
-    for (const run of start?.body.sessionRuns ?? []) {
-      const entries = await this.#options.store.read(run)
-      const [first] = entries
-      if (first && isEntry(first, 'run-start')) past.push({ input: first.body.input, ctx: this.#pastContext(run, entries) })
-    }
-    return past
-  }
-
-  #pastContext(run: string, entries: readonly Entry[]): RunContext {
-    const { rootRunId, clock, effects } = this.#options
-    const recorded = new Recorded(entries)
-    return createRunContext({
-      runId: run,
+  #pastParts(): PastParts {
+    const { store, rootRunId, clock, effects } = this.#options
+    return {
+      store,
       rootRunId,
-      signal: this.#abort.signal,
       clock,
-      recorded,
-      writer: refusingWriter(run),
-      turns: new Turns(recorded.turns()),
-      inbox: new Inbox(clock, entries),
-      activity: this.#activity,
       effects,
-      budget: new TreeBudget({}),
-      isPast: true,
-      history: () => Promise.resolve([]),
+      signal: this.#abort.signal,
+      activity: this.#activity,
       isClosed: () => this.#closed,
-      isWatched: () => false,
-      live: () => {},
-      during: (work) => this.#activity.during(work),
-      own: (open) => this.#own(run, open),
-      runChild: () => Promise.reject(new TroupeError('run/ended', `run ${run} has ended`)),
-      endChild: () => {},
-    })
+      own: (run, open) => this.#own(run, open),
+    }
   }
 
   /** A run that has ended keeps nothing open, however long its caller goes on. */
@@ -354,7 +380,7 @@ export class Activation {
   async #whenQuiet(): Promise<void> {
     if (this.#isParking || this.#closed) return
     if ([...this.#open.values()].some(({ turns }) => turns.isSettling)) return this.#activity.again()
-    if (this.#diverged()) return this.#breakIfStillQuiet()
+    if (this.#diverged()) return this.#skipOrBreak()
     if (!this.#isWaiting) return
     this.#isParking = true
     const isParked = await this.#park()
@@ -364,6 +390,11 @@ export class Activation {
 
   #diverged(): OpenRun | undefined {
     return [...this.#open.values()].find(({ turns }) => turns.missing !== undefined)
+  }
+
+  async #skipOrBreak(): Promise<void> {
+    if (this.#diverged()?.turns.skip()) return this.#activity.again()
+    return this.#breakIfStillQuiet()
   }
 
   /** Code that is only slow to ask gets some time before it is called incompatible with its log. */
@@ -408,40 +439,16 @@ export class Activation {
     }
     this.#abort.abort(reason)
     await Promise.all([...this.#owned.keys()].map((run) => this.#disown(run)))
+    await this.#letGo()
     this.#open.clear()
     this.#ended.resolve(end)
   }
-}
 
-/** The outcome of an agent's control flow; what it throws is the caller's or the system's fault and fails the run, unless it says that code and log do not fit. */
-async function settled(
-  agent: AgentRef,
-  input: RunInput,
-  ctx: ReturnType<typeof createRunContext>,
-): Promise<Omit<EntryBodies['run-end'], 'usage' | 'steps'>> {
-  try {
-    const outcome: AgentOutcome = await agent.activate(input, ctx)
-    return outcome
-  } catch (error) {
-    if (TroupeError.is(error, 'run/incompatible')) throw error
-    if (TroupeError.is(error, 'budget/spent')) return { status: 'limit', error: error.toJSON() }
-    return { status: 'failed', error: TroupeError.wrap(error, 'agent/failed').toJSON() }
+  /** Somebody else may claim at once what stays open; a store that does not answer now will know when this process ends. */
+  async #letGo(): Promise<void> {
+    const { store } = this.#options
+    const open = [...this.#open.values()]
+    await Promise.allSettled(open.map(({ run, epoch }) => store.release(run, epoch)))
+    await Promise.allSettled(open.filter(({ budget }) => budget.scopes.length > 0).map(({ run }) => store.ledger.release(run)))
   }
-}
-
-function endOf(entries: readonly Entry[]): EntryBodies['run-end'] | undefined {
-  const last = entries.findLast((entry) => entry.type === 'run-end')
-  return last && isEntry(last, 'run-end') ? last.body : undefined
-}
-
-function outcomeOf(run: string, { status, output, error, usage }: EntryBodies['run-end']): ChildOutcome {
-  return { status, usage, runId: run, ...(output !== undefined && { output }), ...(error && { error }) }
-}
-
-function incompatible(run: string, missing: string | undefined): TroupeError {
-  return new TroupeError(
-    'run/incompatible',
-    `run ${run} does not do again what its log says: '${missing}' was recorded and is not asked for. The agent's code has changed since; run it with the version that began it`,
-    { details: { run, missing: missing ?? null } },
-  )
 }

@@ -1,4 +1,5 @@
 import { isEntry, type Entry } from '../client/entry.ts'
+import { elsewhereKey } from './elsewhere.ts'
 
 /** What could let a parked tree go on: an answer that is there already, or the time of its next timer. */
 export interface Prospect {
@@ -22,7 +23,9 @@ function prospectOfRun(entries: readonly Entry[]): Prospect {
   const given = new Set(entries.filter((entry) => entry.type === 'approval-given').map((entry) => entry.key))
   const topics = new Set(entries.flatMap((entry) => (isEntry(entry, 'signal') && !taken.has(entry.seq) ? [entry.body.topic] : [])))
 
-  const waits = entries.filter((entry) => !seen.has(entry.key))
+  const returned = new Set(entries.flatMap((entry) => (entry.type === 'agent-end' ? [elsewhereKey(entry.key ?? '')] : [])))
+
+  const waits = entries.filter((entry) => !seen.has(entry.key) && !returned.has(entry.key ?? ''))
   const times = waits.flatMap((entry) => (isEntry(entry, 'wait-start') && entry.body.until !== undefined ? [entry.body.until] : []))
   const answered = waits.some((entry) => {
     if (isEntry(entry, 'approval-wanted')) return given.has(entry.key)

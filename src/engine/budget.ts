@@ -2,6 +2,8 @@ import { isEntry, type Entry, type EntryBodies } from '../client/entry.ts'
 import { usageOfCall } from '../client/fold.ts'
 import type { Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
+import { detach } from '../util/detach.ts'
+import type { Ledger, LedgerScope } from './ledger.ts'
 
 /** Caps on a run and all runs below it together; what is absent is not capped. */
 export interface BudgetLimits {
@@ -32,8 +34,8 @@ export interface BudgetRequest {
 export interface Reservation {
   /** What the call may write: as asked, or less where less is left. */
   readonly maxOutputTokens: number
-  /** Replaces what was held by what was used. */
-  settle(usage: Usage): void
+  /** Replaces what was held by what was used; resolves when the store has it, where that keeps budgets. */
+  settle(usage: Usage): Promise<void>
   /** Gives back what is still held; after `settle` it does nothing. */
   release(): void
 }
@@ -53,6 +55,20 @@ export interface Budget {
   takeToolCalls(count: number): void
 }
 
+/** What is spent together with other activations, in the store's ledger. */
+export interface SharedBudget {
+  /** The run in whose name room is held. */
+  readonly holder: string
+  readonly ledger: Ledger
+  /** As they are now: a day ends while a run goes on. */
+  scopes(): readonly LedgerScope[]
+  /** Those that count for runs which this one calls elsewhere. */
+  readonly handedDown: readonly LedgerScope[]
+}
+
+/** How often the ledger is asked again while another process holds what is missing. */
+const LEDGER_POLL_MS = 200
+
 /** Fewer tokens are no room for an answer. */
 const MIN_OUTPUT_TOKENS = 256
 
@@ -67,15 +83,24 @@ export class TreeBudget implements Budget {
   #spent: Spent
   #held: Spent = NOTHING
 
-  constructor(limits: BudgetLimits, spent: Spent = NOTHING, parent: TreeBudget | null = null) {
+  readonly #shared: SharedBudget | undefined
+
+  constructor(limits: BudgetLimits, spent: Spent = NOTHING, parent: TreeBudget | null = null, shared?: SharedBudget) {
     this.#limits = limits
     this.#spent = spent
     this.#parent = parent
+    this.#shared = shared
+  }
+
+  /** What counts, in the store, for runs that this one calls elsewhere. */
+  get scopes(): readonly LedgerScope[] {
+    return this.#root().#shared?.handedDown ?? []
   }
 
   get isLimited(): boolean {
     const { tokens, costUsd, toolCalls } = this.#limits
-    return tokens !== undefined || costUsd !== undefined || toolCalls !== undefined || (this.#parent?.isLimited ?? false)
+    const isOwn = tokens !== undefined || costUsd !== undefined || toolCalls !== undefined
+    return isOwn || (this.#shared?.scopes().length ?? 0) > 0 || (this.#parent?.isLimited ?? false)
   }
 
   get spent(): Spent {
@@ -99,7 +124,7 @@ export class TreeBudget implements Budget {
     for (;;) {
       signal.throwIfAborted()
       const { fits, maxOutputTokens, missing, heldByOthers } = this.#room(request)
-      if (fits) return this.#hold(request, maxOutputTokens)
+      if (fits) return this.#holdShared(request, this.#hold(request, maxOutputTokens), signal)
       if (!heldByOthers) throw new TroupeError('budget/spent', missing)
       await this.#untilSettled(signal)
     }
@@ -126,7 +151,8 @@ export class TreeBudget implements Budget {
   }
 
   #checkPrice({ price }: BudgetRequest): void {
-    if (price === null && this.#line().some(({ limits }) => limits.costUsd !== undefined)) {
+    const limits = [...this.#line().map((budget) => budget.limits), ...(this.#root().#shared?.scopes() ?? []).map((scope) => scope.limits)]
+    if (price === null && limits.some(({ costUsd }) => costUsd !== undefined)) {
       throw new TroupeError(
         'config/invalid',
         'a budget in USD cannot be kept with a model whose price is not known: give its price, or cap tokens instead',
@@ -151,27 +177,16 @@ export class TreeBudget implements Budget {
   }
 
   /** Output tokens that fit beside the request's input under this budget alone; Infinity where nothing is capped. */
-  #outputRoom({ inputTokens, price }: BudgetRequest, withHeld: boolean): number {
-    const { tokens, costUsd } = this.#limits
-    const used = withHeld ? plus(this.#spent, this.#held) : this.#spent
-    const byTokens = tokens === undefined ? Infinity : tokens - used.tokens - inputTokens
-    if (costUsd === undefined || !price || price.output === 0) return byTokens
-    const leftUsd = costUsd - used.costUsd - (inputTokens * price.input) / 1e6
-    return Math.min(byTokens, (leftUsd / price.output) * 1e6)
+  #outputRoom(request: BudgetRequest, withHeld: boolean): number {
+    return outputRoom(this.#limits, withHeld ? plus(this.#spent, this.#held) : this.#spent, request)
   }
 
   #describe(): string {
-    const { tokens, costUsd } = this.#limits
-    const parts = [
-      ...(tokens === undefined ? [] : [`${this.#spent.tokens} of ${tokens} tokens`]),
-      ...(costUsd === undefined ? [] : [`${this.#spent.costUsd.toFixed(4)} of ${costUsd} USD`]),
-    ]
-    return `the budget does not allow another model call: ${parts.join(' and ')} are spent`
+    return `the budget does not allow another model call: ${describe(this.#limits, this.#spent)} are spent`
   }
 
-  #hold({ inputTokens, price }: BudgetRequest, maxOutputTokens: number): Reservation {
-    const usd = price ? (inputTokens * price.input + maxOutputTokens * price.output) / 1e6 : 0
-    let held: Spent | null = { tokens: inputTokens + maxOutputTokens, costUsd: usd, toolCalls: 0 }
+  #hold(request: BudgetRequest, maxOutputTokens: number): LocalHold {
+    let held: Spent | null = amountOf(request, maxOutputTokens)
     for (const budget of this.#line()) budget.#held = plus(budget.#held, held)
     const release = (): void => {
       if (!held) return
@@ -186,8 +201,32 @@ export class TreeBudget implements Budget {
       settle: (usage) => {
         for (const budget of this.#line()) budget.#spent = plus(budget.#spent, spentBy(usage))
         release()
+        return Promise.resolve()
       },
       release,
+    }
+  }
+
+  /** Holds the same in the store, where others spend of it too; what does not fit there is given back here. */
+  async #holdShared(request: BudgetRequest, held: LocalHold, signal: AbortSignal): Promise<Reservation> {
+    const shared = this.#root().#shared
+    const scopes = shared?.scopes() ?? []
+    if (!shared || scopes.length === 0) return held
+    let { maxOutputTokens } = held
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        const answer = await shared.ledger.reserve(shared.holder, scopes, amountOf(request, maxOutputTokens))
+        if (answer.ok) return sharedReservation(shared, answer.id, held, maxOutputTokens)
+        const scope = scopes.find(({ id }) => id === answer.scope)
+        const room = scope ? outputRoom(scope.limits, answer.spent, request) : 0
+        if (answer.heldByOthers) await new Promise((resolve) => setTimeout(resolve, LEDGER_POLL_MS))
+        else if (room >= Math.min(MIN_OUTPUT_TOKENS, request.maxOutputTokens)) maxOutputTokens = Math.floor(Math.min(room, maxOutputTokens))
+        else throw new TroupeError('budget/spent', `the budget ${answer.scope} does not allow another model call: ${describe(scope?.limits ?? {}, answer.spent)} are spent`)
+      }
+    } catch (error) {
+      held.release()
+      throw error
     }
   }
 
@@ -197,6 +236,48 @@ export class TreeBudget implements Budget {
     signal.addEventListener('abort', () => resolve(), { once: true })
     await promise
   }
+}
+
+type LocalHold = Reservation
+
+/** What is held in memory and in the store goes together. */
+function sharedReservation({ ledger }: SharedBudget, id: string, held: LocalHold, maxOutputTokens: number): Reservation {
+  let isOpen = true
+  const settle = async (usage: Usage): Promise<void> => {
+    await held.settle(usage)
+    if (!isOpen) return
+    isOpen = false
+    await ledger.settle(id, spentBy(usage))
+  }
+  return {
+    maxOutputTokens,
+    settle,
+    release: () => {
+      held.release()
+      if (isOpen) detach(ledger.settle(id, NOTHING).catch(() => {})) // What stays held by a fault is released when the run goes on.
+      isOpen = false
+    },
+  }
+}
+
+function amountOf({ inputTokens, price }: BudgetRequest, maxOutputTokens: number): Spent {
+  const usd = price ? (inputTokens * price.input + maxOutputTokens * price.output) / 1e6 : 0
+  return { tokens: inputTokens + maxOutputTokens, costUsd: usd, toolCalls: 0 }
+}
+
+function outputRoom({ tokens, costUsd }: BudgetLimits, used: Spent, { inputTokens, price }: BudgetRequest): number {
+  const byTokens = tokens === undefined ? Infinity : tokens - used.tokens - inputTokens
+  if (costUsd === undefined || !price || price.output === 0) return byTokens
+  const leftUsd = costUsd - used.costUsd - (inputTokens * price.input) / 1e6
+  return Math.min(byTokens, (leftUsd / price.output) * 1e6)
+}
+
+function describe({ tokens, costUsd }: BudgetLimits, spent: Spent): string {
+  const parts = [
+    ...(tokens === undefined ? [] : [`${spent.tokens} of ${tokens} tokens`]),
+    ...(costUsd === undefined ? [] : [`${spent.costUsd.toFixed(4)} of ${costUsd} USD`]),
+  ]
+  return parts.join(' and ')
 }
 
 /** What the logs of a run and of all runs below it have used, each model call counted once. */

@@ -1,4 +1,5 @@
 import type { Entry, NewEntry } from '../client/entry.ts'
+import { END_TOPIC } from '../client/fold.ts'
 import type { TroupeError } from '../errors/troupe-error.ts'
 
 /**
@@ -137,5 +138,5 @@ export const QUEUE_DEFAULTS = {
 
 /** The topic of the signal that tells a run that one it called has ended. */
 export function endTopic(childRun: string): string {
-  return `end:${childRun}`
+  return `${END_TOPIC}${childRun}`
 }

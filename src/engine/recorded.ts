@@ -60,9 +60,13 @@ export class Recorded {
 
   /** The memos that settle in log order, in that order, each named by type and key. */
   turns(): readonly string[] {
-    return this.entries.flatMap((entry) =>
-      entry.key !== undefined && MEMOS.has(entry.type) && !isCallKey(entry.key) ? [nameOf(entry.type, entry.key)] : [],
-    )
+    return this.entries.flatMap(turnOf)
+  }
+
+  /** How many of the turns came before another version adopted the run. */
+  adoptedTurns(): number {
+    const last = this.entries.findLastIndex((entry) => entry.type === 'adopted')
+    return this.entries.slice(0, Math.max(last, 0)).flatMap(turnOf).length
   }
 
   /** The calls of one action by their number. */
@@ -86,6 +90,10 @@ export class Recorded {
   end(step: number): EntryBodies['action-end'] | null {
     return this.find('action-end', `${step}.end`)?.body ?? null
   }
+}
+
+function turnOf({ type, key }: Entry): readonly string[] {
+  return key !== undefined && MEMOS.has(type) && !isCallKey(key) ? [nameOf(type, key)] : []
 }
 
 function answered(record: CallRecord, body: { readonly answer: AnswerBody; readonly order: number }): CallRecord {

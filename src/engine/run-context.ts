@@ -158,7 +158,8 @@ export function createRunContext(parts: RunContextParts): RunContext {
       refuseNested()
       const at = recorded.find('step-start', String(step))?.at
       if (at === undefined) throw new TroupeError('internal/unreachable', `step ${step} of run ${runId} has an action but no start`)
-      return openActionLog({ runId, step, clock: Date.parse(at), recorded, writer, activity, inbox: parts.inbox, perform })
+      const seedOf = recorded.find('run-start', 'start')?.body.seedOf ?? runId
+      return openActionLog({ seedOf, step, clock: Date.parse(at), recorded, writer, activity, inbox: parts.inbox, perform })
     },
 
     history: () => parts.history(),

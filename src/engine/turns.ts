@@ -16,8 +16,12 @@ export class Turns {
   #pumping = false
   #next = 0
 
-  constructor(recorded: readonly string[]) {
+  /** How many of the first operations the code need not ask for again: it was adopted by another version after them. */
+  readonly #adopted: number
+
+  constructor(recorded: readonly string[], adopted: number = 0) {
     this.#recorded = recorded
+    this.#adopted = adopted
     this.#known = new Set(recorded)
   }
 
@@ -35,6 +39,15 @@ export class Turns {
   get missing(): string | undefined {
     const key = this.#recorded[this.#next]
     return key !== undefined && !this.#asked.has(key) ? key : undefined
+  }
+
+  /** Passes over the operation that is missing, if that was adopted; the others go on. */
+  skip(): boolean {
+    if (this.missing === undefined || this.#next >= this.#adopted) return false
+    this.#next++
+    if (this.isLive) for (const wake of this.#atLive.splice(0)) wake()
+    this.#pump()
+    return true
   }
 
   /** Resolves when it is the turn of a recorded operation. Rejects with `engine/duplicate-key` when it is no recorded one. */
