@@ -22,6 +22,7 @@ export type EndFailed = (run: string, reason: TroupeError) => Promise<readonly E
 
 /** The queue of a store with one consumer: whose turn it is stands in memory, folded from the rows that the store keeps. */
 export class EmbeddedQueue implements RunQueue {
+  readonly isEmbedded = true
   readonly #rows: QueueRows
   readonly #endFailed: EndFailed
   #isConsumed = false

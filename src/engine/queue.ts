@@ -12,6 +12,8 @@ import type { TroupeError } from '../errors/troupe-error.ts'
  *   `endTopic(run)` to its parent and wakes that as above.
  */
 export interface RunQueue {
+  /** One consumer serves the whole store: without one, a runtime that queues a run becomes it. */
+  readonly isEmbedded: boolean
   /**
    * Begins the log of a run and queues it, in one transaction. Throws `queue/full` (retryable, `details.retryAfterMs`)
    * when more runs than `admission` allows are queued, `queue/duplicate` (`details.runId`) when a run of the same tenant was

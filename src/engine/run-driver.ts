@@ -3,12 +3,16 @@ import { TroupeError } from '../errors/troupe-error.ts'
 import { assertNever } from '../util/assert-never.ts'
 import { detach } from '../util/detach.ts'
 import type { Clock } from '../util/clock.ts'
+import { dropped } from '../util/never.ts'
 import { Activation, type ActivationEnd } from './activation.ts'
 import { prospectOf } from './answered.ts'
 import { endTree } from './end-tree.ts'
 import type { AgentRef } from './context.ts'
-import type { EffectScope, LogStore } from './engine.ts'
+import type { ClaimOptions, EffectScope, LogStore } from './engine.ts'
 import { Hub } from './hub.ts'
+import type { Performed } from './queue.ts'
+import { viewOf } from './run-view.ts'
+import type { TenantBudgets } from './shared-budget.ts'
 import type { StoreWatch } from './store-watch.ts'
 
 export interface RunDriverOptions {
@@ -20,22 +24,35 @@ export interface RunDriverOptions {
   readonly runId: string
   /** Called when the log has begun, before anything runs; what it throws is why the run is given up. */
   readonly onBegun?: () => Promise<void>
+  /** Called before a run that was there goes on. */
+  readonly onResume?: () => Promise<void>
   /** Finds the agent; asked only when the run has not ended. */
   readonly agent: () => Promise<AgentRef>
   /** Written first when the run is new. */
   readonly start?: NewEntry<'run-start'> | (() => Promise<NewEntry<'run-start'>>)
+  /** How the run is claimed the first time. */
+  readonly claim?: Pick<ClaimOptions, 'takeOver' | 'ticket'>
+  /** Of a worker: what a turn of the queue has to end with. The run is left when it waits. */
+  readonly isTurn?: boolean
+  readonly tenantBudgets?: TenantBudgets | undefined
+  /** Called with all that is written to the logs of the tree. */
+  readonly onPublished?: (entries: readonly Entry[]) => void
   /** Forget the log when the run has ended; the driver keeps the entries for those who still hold its handle. */
   readonly dropAtEnd: boolean
 }
 
+/** How long a parked run that another process has gone on with is left alone between two looks. */
+const ELSEWHERE_LOOK_MS = 2_000
 /** What the last activation left lying though it was there, the next one will hardly take: it is not tried at once. */
 const LEFT_LYING_MS = 5_000
 
 /** Drives one root run in this process through its activations, from claim to `run-end`. */
 export class RunDriver {
   readonly hub: Hub = new Hub()
-  /** The body of `run-end`; rejects only when this process had to give the run up. */
+  /** The body of `run-end`; rejects only when this process had to give the run up. Of a turn that parks it stays pending. */
   readonly ended: Promise<EntryBodies['run-end']>
+  /** How a turn of the queue ended; never rejects. */
+  readonly turn: Promise<Performed>
   readonly #options: RunDriverOptions
   #activation: Activation | null = null
   #cancelled: TroupeError | null = null
@@ -49,8 +66,13 @@ export class RunDriver {
 
   constructor(options: RunDriverOptions) {
     this.#options = options
-    this.ended = this.#drive()
+    const driven = this.#drive()
+    this.ended = driven.then((end) => end ?? dropped())
     this.ended.catch(() => {})
+    this.turn = driven.then(
+      (end) => (end ? { type: 'ended' } : this.#parkedTurn()),
+      (error: unknown) => (this.#stopped ? { type: 'stopped' } : { type: 'broken', error: TroupeError.wrap(error, 'engine/store-failed') }),
+    )
   }
 
   get runId(): string {
@@ -83,14 +105,14 @@ export class RunDriver {
   async cancel(reason: TroupeError): Promise<void> {
     this.#cancelled ??= reason
     await this.#interrupt(this.#cancelled)
-    await this.ended.catch(() => {})
+    await this.turn
   }
 
   /** Lets the run go as it stands, so that it can be resumed elsewhere. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#interrupt(new TroupeError('engine/closed', `run ${this.runId} was stopped with its runtime; resume it to go on`))
-    await this.ended.catch(() => {})
+    await this.turn
   }
 
   #untellParked(): void {
@@ -104,7 +126,15 @@ export class RunDriver {
     await this.#activation?.stop(reason)
   }
 
-  async #drive(): Promise<EntryBodies['run-end']> {
+  async #parkedTurn(): Promise<Performed> {
+    const { store, runId } = this.#options
+    const { until } = prospectOf(await store.readTree(runId))
+    const isAnswered = async (): Promise<boolean> => prospectOf(await store.readTree(runId)).answered
+    return { type: 'parked', isAnswered, ...(until !== undefined && { until }) }
+  }
+
+  /** Null: the turn is over, and the run waits. */
+  async #drive(): Promise<EntryBodies['run-end'] | null> {
     const { store, runId, agent, start, dropAtEnd } = this.#options
     if (start) {
       const begun = await store.create(runId, typeof start === 'function' ? await start() : start)
@@ -114,17 +144,18 @@ export class RunDriver {
       const tree = await store.readTree(runId)
       this.hub.learn(tree)
       if (isEnded(tree, runId)) return this.#readEnd()
+      await this.#options.onResume?.()
     }
     const end = await this.#activate(await agent())
-    if (dropAtEnd) {
+    if (end && dropAtEnd) {
       this.#dropped = await store.readTree(runId)
       await store.drop(runId)
     }
     return end
   }
 
-  async #activate(agent: AgentRef): Promise<EntryBodies['run-end']> {
-    for (;;) {
+  async #activate(agent: AgentRef): Promise<EntryBodies['run-end'] | null> {
+    for (let hasParked = false; ; ) {
       if (this.#cancelled) return this.#endAll('cancelled', this.#cancelled)
       if (this.#stopped) throw new TroupeError('engine/closed', `run ${this.runId} was stopped; resume it to go on`)
       const end = await this.#runOnce(agent)
@@ -132,6 +163,8 @@ export class RunDriver {
         case 'ended':
           return end.end
         case 'parked':
+          if (this.#options.isTurn && !this.#cancelled) return null
+          hasParked = true
           await this.#untilAnswered()
           this.#untellParked()
           break
@@ -141,6 +174,11 @@ export class RunDriver {
         case 'limit':
           return this.#endAll('limit', end.error)
         case 'broken':
+          if (hasParked && TroupeError.is(end.error, 'run/busy')) {
+            const other = await this.#untilEndedElsewhere()
+            if (other) return other
+            break
+          }
           if (!TroupeError.is(end.error, 'run/ended')) return Promise.reject(end.error)
           if (await this.#wasEnded()) return this.#readEnd()
           break // Only a child was ended from outside so far: the next activation takes that from its log.
@@ -151,14 +189,19 @@ export class RunDriver {
   }
 
   async #runOnce(agent: AgentRef): Promise<ActivationEnd> {
-    const { store, effects, clock, parkAfterMs, runId } = this.#options
+    const { store, effects, clock, parkAfterMs, runId, claim, tenantBudgets, onPublished } = this.#options
     const activation = new Activation({
       store,
       effects,
       clock,
       parkAfterMs,
       rootRunId: runId,
-      publish: (entries) => this.hub.publish(entries),
+      ...(claim && { claim }),
+      ...(tenantBudgets && { tenantBudgets }),
+      publish: (entries) => {
+        this.hub.publish(entries)
+        onPublished?.(entries)
+      },
       isWatched: () => this.hub.isWatched,
       live: (run, event) => this.hub.live(run, event),
     })
@@ -170,6 +213,12 @@ export class RunDriver {
       unsubscribe()
       this.#activation = null
     }
+  }
+
+  /** Looks for what others have written, in this process too: runs that were called and executed apart from this one. */
+  async hear(): Promise<void> {
+    this.#wake?.()
+    if (this.#activation) await this.#hear(this.#activation)
   }
 
   /** Takes in what other processes have written to the runs that are open. */
@@ -203,14 +252,31 @@ export class RunDriver {
       this.hub.catchUp(tree)
       if ((isDue && !isLeftLying) || isEnded(tree, runId)) break
       const timeMs = isLeftLying ? LEFT_LYING_MS : until === undefined ? Infinity : until - clock.now()
-      this.#parked.resolve()
-      this.#isParkedTold = true
+      // Who waits for agents alone, that run elsewhere, waits for nobody that could be told.
+      if (viewOf(runId, tree).waits.length > 0 || until !== undefined) {
+        this.#parked.resolve()
+        this.#isParkedTold = true
+      }
       const disarm = Number.isFinite(timeMs) ? clock.after(timeMs, () => this.#wake?.()) : () => {}
       await woken
       disarm()
     }
     unsubscribe()
     this.#wake = null
+  }
+
+  /** Another process has gone on with the run while it was parked here: waits for its end, or until nobody has it any more. */
+  async #untilEndedElsewhere(): Promise<EntryBodies['run-end'] | null> {
+    const { watch } = this.#options
+    const { promise: interrupted, resolve } = Promise.withResolvers<void>()
+    const unsubscribe = watch.subscribe(resolve)
+    this.#wake = resolve
+    const timer = setTimeout(resolve, ELSEWHERE_LOOK_MS)
+    await interrupted
+    clearTimeout(timer)
+    unsubscribe()
+    this.#wake = null
+    return (await this.#wasEnded()) ? this.#readEnd() : null
   }
 
   async #endAll(status: 'cancelled' | 'limit', reason: TroupeError): Promise<EntryBodies['run-end']> {

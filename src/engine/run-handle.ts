@@ -5,11 +5,11 @@ import { AsyncQueue } from '../util/async-queue.ts'
 import { decode } from '../util/codec.ts'
 import { Projector } from './hub.ts'
 import type { Run, RunResult, WaitingResult } from './run.ts'
-import type { RunDriver } from './run-driver.ts'
+import type { Driven } from './driven.ts'
 import { viewOf } from './run-view.ts'
 
 /** The handle of a run that this process drives. */
-export function runHandle<Output>(driver: RunDriver): Run<Output> {
+export function runHandle<Output>(driver: Driven): Run<Output> {
   const result = driver.ended.then((end) => resultOf<Output>(driver.runId, end))
   result.catch(() => {})
   return {
@@ -22,7 +22,7 @@ export function runHandle<Output>(driver: RunDriver): Run<Output> {
 }
 
 /** All events of a driven tree: those in the log after `after` (of the root), then those that come, up to `run-end`. */
-export async function* eventsOf(driver: RunDriver, after: number = 0): AsyncGenerator<RunEvent, void, undefined> {
+export async function* eventsOf(driver: Driven, after: number = 0): AsyncGenerator<RunEvent, void, undefined> {
   const queue = new AsyncQueue<RunEvent>()
   const unsubscribe = driver.hub.subscribe((event) => queue.push(event))
   driver.ended.then(
@@ -47,7 +47,7 @@ export async function* eventsOf(driver: RunDriver, after: number = 0): AsyncGene
   }
 }
 
-async function waitingOf(driver: RunDriver): Promise<WaitingResult> {
+async function waitingOf(driver: Driven): Promise<WaitingResult> {
   const { runId, usage, steps, waits } = viewOf(driver.runId, await driver.entries())
   return { status: 'waiting', runId, usage, steps, waits }
 }

@@ -52,6 +52,7 @@ export const ERROR_CODES = {
   'run/already-decided': { retryable: false },
   'run/not-waiting': { retryable: false },
   'run/busy': { retryable: true },
+  'run/not-ended': { retryable: false },
 
   'queue/full': { retryable: true },
   'queue/duplicate': { retryable: false },

@@ -3,6 +3,7 @@ import { cancelConformance } from './engine-conformance/cancel.ts'
 import { childConformance } from './engine-conformance/children.ts'
 import { eventConformance } from './engine-conformance/events.ts'
 import type { TestFramework } from './engine-conformance/harness.ts'
+import { queueConformance } from './engine-conformance/queue.ts'
 import { stepConformance } from './engine-conformance/steps.ts'
 import { storeConformance } from './engine-conformance/store.ts'
 import { waitConformance } from './engine-conformance/waits.ts'
@@ -21,5 +22,6 @@ export function engineConformance(name: string, openAdapter: () => EngineAdapter
     waitConformance(harness)
     cancelConformance(harness)
     eventConformance(harness)
+    queueConformance(harness)
   })
 }

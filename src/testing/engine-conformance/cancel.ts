@@ -142,7 +142,7 @@ export function cancelConformance({ openAdapter, describe, it, expect }: Harness
       const begun = older.run(slow, 'go')
       await gate.reached
       await using younger = await openRuntime({ engine, agents: [quick] })
-      expect(await younger.resume(begun.id)).toMatchObject({ status: 'done', output: 'new' })
+      expect(await younger.resume(begun.id, { takeOver: true })).toMatchObject({ status: 'done', output: 'new' })
       const finished = await younger.entries(begun.id)
 
       gate.open()
@@ -165,7 +165,7 @@ export function cancelConformance({ openAdapter, describe, it, expect }: Harness
       const begun = older.run(agentWith(mine, 'old'), 'go')
       await mine.reached
       await using younger = await openRuntime({ engine, agents: [agentWith(theirs, 'new')] })
-      const resumed = younger.resume(begun.id)
+      const resumed = younger.resume(begun.id, { takeOver: true })
       await theirs.reached
       mine.open()
       expect(await codeOf(begun)).toBe('engine/lost-ownership')
