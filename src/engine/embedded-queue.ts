@@ -239,7 +239,10 @@ class EmbeddedConsumer implements Consumer {
   }
 
   async #end(run: string, reason: TroupeError): Promise<void> {
-    await this.#insist(async () => this.#options.onWritten?.(await this.#endFailed(run, reason)))
+    await this.#insist(async () => {
+      const written = await this.#endFailed(run, reason)
+      this.#options.onWritten?.(written)
+    })
     this.#isChanged = true
   }
 

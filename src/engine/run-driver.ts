@@ -1,4 +1,5 @@
 import { isEntry, type Entry, type EntryBodies, type NewEntry } from '../client/entry.ts'
+import type { TransientEvent } from '../client/event.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { assertNever } from '../util/assert-never.ts'
 import { detach } from '../util/detach.ts'
@@ -37,6 +38,8 @@ export interface RunDriverOptions {
   readonly tenantBudgets?: TenantBudgets | undefined
   /** Called with all that is written to the logs of the tree. */
   readonly onPublished?: (entries: readonly Entry[]) => void
+  /** Others in this process who want what streams. */
+  readonly audience?: { isThere(): boolean; live(run: string, event: TransientEvent): void }
   /** Forget the log when the run has ended; the driver keeps the entries for those who still hold its handle. */
   readonly dropAtEnd: boolean
 }
@@ -73,6 +76,11 @@ export class RunDriver {
       (end) => (end ? { type: 'ended' } : this.#parkedTurn()),
       (error: unknown) => (this.#stopped ? { type: 'stopped' } : { type: 'broken', error: TroupeError.wrap(error, 'engine/store-failed') }),
     )
+  }
+
+  /** Whether it is driven for one turn of the queue, and left when it waits. */
+  get isTurn(): boolean {
+    return this.#options.isTurn ?? false
   }
 
   get runId(): string {
@@ -189,7 +197,7 @@ export class RunDriver {
   }
 
   async #runOnce(agent: AgentRef): Promise<ActivationEnd> {
-    const { store, effects, clock, parkAfterMs, runId, claim, tenantBudgets, onPublished } = this.#options
+    const { store, effects, clock, parkAfterMs, runId, claim, tenantBudgets, onPublished, audience } = this.#options
     const activation = new Activation({
       store,
       effects,
@@ -202,8 +210,11 @@ export class RunDriver {
         this.hub.publish(entries)
         onPublished?.(entries)
       },
-      isWatched: () => this.hub.isWatched,
-      live: (run, event) => this.hub.live(run, event),
+      isWatched: () => this.hub.isWatched || (audience?.isThere() ?? false),
+      live: (run, event) => {
+        this.hub.live(run, event)
+        audience?.live(run, event)
+      },
     })
     this.#activation = activation
     const unsubscribe = this.#options.watch.subscribe(() => detach(this.#hear(activation)))

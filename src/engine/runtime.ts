@@ -1,10 +1,10 @@
 import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type EntryType, type NewEntry } from '../client/entry.ts'
-import type { RunEvent } from '../client/event.ts'
+import type { RunEvent, TransientEvent } from '../client/event.ts'
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
 import { systemClock, type Clock } from '../util/clock.ts'
 import { detach } from '../util/detach.ts'
 import type { JsonValue } from '../util/json.ts'
-import { lineOf, newRunId, rootOf } from '../util/run-id.ts'
+import { isInTree, lineOf, newRunId, rootOf } from '../util/run-id.ts'
 import { endTree } from './end-tree.ts'
 import type { AgentRef } from './context.ts'
 import { decisionPlace } from './decisions.ts'
@@ -126,12 +126,12 @@ export class Runtime implements AsyncDisposable {
 
   /**
    * Goes on with a run after a crash, a stop or an answer; a run that has ended gives its result again. One that stands in
-   * the queue is followed, woken where it was a dead letter. The handle rejects with `run/not-found`, `run/busy` while another
+   * the queue is taken from there, unless a worker drives it. The handle rejects with `run/not-found`, `run/busy` while another
    * process drives it, or `config/unknown-agent` when the agent of the log is not among `agents`.
    */
   resume(runId: string, options: ResumeOptions = {}): Run {
     const driver = this.#drivers.get(runId)
-    if (driver) return runHandle(driver)
+    if (driver) return runHandle(driver.isTurn ? this.#follow(runId) : driver)
     const begin = options.adopt ? async (): Promise<void> => this.#adopt(runId) : undefined
     return runHandle(
       this.#drive(runId, () => this.#agentOf(runId), {
@@ -143,7 +143,8 @@ export class Runtime implements AsyncDisposable {
 
   /** The handle of a run that others drive: it tells what their log tells. Rejects with `run/not-found`. */
   follow(runId: string): Run {
-    return runHandle(this.#drivers.get(runId) ?? this.#follow(runId))
+    const driver = this.#drivers.get(runId)
+    return runHandle(driver && !driver.isTurn ? driver : this.#follow(runId))
   }
 
   /**
@@ -197,7 +198,7 @@ export class Runtime implements AsyncDisposable {
   /** The events of a run's tree after seq `after` of the run: those logged, then, if this process drives it, those to come. */
   async *events(runId: string, options: { readonly after?: number } = {}): AsyncGenerator<RunEvent, void, undefined> {
     const driver = this.#drivers.get(runId)
-    if (driver) {
+    if (driver && !driver.isTurn) {
       yield* eventsOf(driver, options.after)
       return
     }
@@ -309,7 +310,12 @@ export class Runtime implements AsyncDisposable {
   #driveTurn(turn: QueueTurn): RunDriver | null {
     if (this.#drivers.has(turn.run)) return null
     const claim = turn.ticket === undefined ? {} : { claim: { ticket: turn.ticket } }
-    return this.#drive(turn.run, () => this.#agentOf(turn.run, true), { isTurn: true, ...claim })
+    const followers = (): readonly RunFollower[] => [...this.#followers].filter((follower) => isInTree(turn.run, follower.runId))
+    const audience = {
+      isThere: () => followers().some(({ hub }) => hub.isWatched),
+      live: (run: string, event: TransientEvent) => followers().forEach(({ hub }) => hub.live(run, event)),
+    }
+    return this.#drive(turn.run, () => this.#agentOf(turn.run, true), { isTurn: true, audience, ...claim })
   }
 
   #follow(runId: string, begin?: () => Promise<void>): RunFollower {
@@ -386,7 +392,7 @@ export class Runtime implements AsyncDisposable {
   #drive(
     runId: string,
     agent: () => Promise<AgentRef>,
-    options: Partial<Pick<RunDriverOptions, 'start' | 'dropAtEnd' | 'onBegun' | 'onResume' | 'claim' | 'isTurn'>> = {},
+    options: Partial<Pick<RunDriverOptions, 'start' | 'dropAtEnd' | 'onBegun' | 'onResume' | 'claim' | 'isTurn' | 'audience'>> = {},
   ): RunDriver {
     const driver = new RunDriver({
       store: this.#store,

@@ -17,7 +17,7 @@ export class MemoryLedger implements Ledger {
 
   async reserve(holder: string, scopes: readonly LedgerScope[], amount: Spent): Promise<LedgerAnswer> {
     for (const { id, limits } of scopes) {
-      const { spent, held } = await this.spent(id)
+      const { spent, held } = this.#sums(id)
       const room = roomIn(limits, spent, held, amount)
       if (!room.fits) return { ok: false, scope: id, heldByOthers: room.heldByOthers, spent }
     }
@@ -38,6 +38,10 @@ export class MemoryLedger implements Ledger {
   }
 
   async spent(scope: string): Promise<{ spent: Spent; held: Spent }> {
+    return this.#sums(scope)
+  }
+
+  #sums(scope: string): { spent: Spent; held: Spent } {
     const held = [...this.#holds.values()].filter(({ scopes }) => scopes.includes(scope)).reduce((sum, { amount }) => add(sum, amount), NOTHING)
     return { spent: this.#spent.get(scope) ?? NOTHING, held }
   }
