@@ -81,6 +81,7 @@ export function defineConfig(config: TroupeConfig): TroupeConfig {
   return config
 }
 
+export { queued } from './agent/placed.ts'
 export { costAbove, stepCount } from './agent/stop.ts'
 export { openRuntime } from './engine/runtime.ts'
 export { TroupeError } from './errors/troupe-error.ts'
@@ -96,7 +97,10 @@ export type { Usage } from './client/usage.ts'
 export type { BudgetLimits } from './engine/budget.ts'
 export type { EngineAdapter } from './engine/engine.ts'
 export type { Run, RunResult, RunView, WaitingResult } from './engine/run.ts'
-export type { Decision, RunOptions, Runtime, RuntimeOptions } from './engine/runtime.ts'
+export type { QueueLimits, Rate } from './engine/queue.ts'
+export type { Decision, QueueOptions, ResumeOptions, RunOptions, Runtime, RuntimeOptions } from './engine/runtime.ts'
+export type { TenantBudget, TenantBudgets } from './engine/shared-budget.ts'
+export type { RuntimeWorker, WorkOptions } from './engine/worker.ts'
 export type { ErrorCode } from './errors/codes.ts'
 export type { LanguageModel } from './models/model.ts'
 export type { Limits } from './sandbox/limits.ts'

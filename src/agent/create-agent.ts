@@ -47,6 +47,8 @@ function createAgent<Output>(
     version: options.version ?? '0.0.0',
     ...(options.budget && { budget: options.budget }),
     promptVersion: spec.prompts.version,
+    ...(spec.model && { modelId: spec.model.modelId }),
+    spreads: agents.some((called) => called.placement !== undefined || called.spreads === true),
     activate: (input, ctx) => runAgent(spec, input, ctx),
     run: (task, runOptions) => host.runtime().run(agent, task, runOptions),
     withDefaults: (further) => createAgent(host, kind, options, merged(defaults, further), settle),

@@ -124,7 +124,7 @@ export class Activation {
     const open = this.#open.get(run)
     if (open) return this.#endRun(open, 'cancelled', reason)
     const forced = this.#elsewhere.get(run)
-    if (!forced) return
+    if (!forced || this.#closed) return // A run that parks or moves goes on waiting.
     const { store, clock, publish } = this.#options
     publish(await this.#activity.during(() => endTree(store, run, { status: 'cancelled', reason, clock })))
     forced({ status: 'cancelled', error: reason.toJSON(), usage: NO_USAGE, runId: run })
@@ -287,7 +287,15 @@ export class Activation {
     const limits = { ...agent.budget, ...start.input.budget }
     const shared = parent
       ? undefined
-      : sharedBudget({ run, start, limits, spreads: agent.spreads === true, tenants: this.#options.tenantBudgets, ledger: store.ledger, clock })
+      : sharedBudget({
+          run,
+          start,
+          limits,
+          spreads: agent.spreads === true,
+          tenants: this.#options.tenantBudgets,
+          ledger: store.ledger,
+          clock,
+        })
     const budget = new TreeBudget(limits, spentIn(tree), parent?.budget, shared)
     const open: OpenRun = {
       run,

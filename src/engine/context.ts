@@ -17,6 +17,8 @@ export interface AgentRef<Output = unknown> {
   readonly budget?: BudgetLimits
   /** Its model, for rates that count by model. */
   readonly modelId?: string
+  /** Those it may call: a worker that runs it also takes those of them that have a place in the queue. */
+  readonly agents?: readonly AgentRef[]
   /** Whether an agent below it, at any depth, has a `placement`: then its budget is kept in the store. */
   readonly spreads?: boolean
   /** Where its runs execute when another agent calls it. Default: inside the caller's activation. */

@@ -13,7 +13,16 @@ import { forkOf, lastStepOf, type NewLog } from './fork.ts'
 import { Projector } from './hub.ts'
 import type { Admission, QueueDepth, QueueState, QueueTurn } from './queue.ts'
 import { RunFollower } from './run-follower.ts'
-import { inputOf, isQueued, itemOf, type Decision, type EventHandlers, type QueueOptions, type ResumeOptions, type RunOptions } from './run-options.ts'
+import {
+  inputOf,
+  isQueued,
+  itemOf,
+  type Decision,
+  type EventHandlers,
+  type QueueOptions,
+  type ResumeOptions,
+  type RunOptions,
+} from './run-options.ts'
 import { Sessions } from './sessions.ts'
 import type { TenantBudgets } from './shared-budget.ts'
 import { StoreWatch } from './store-watch.ts'
@@ -78,7 +87,7 @@ export class Runtime implements AsyncDisposable {
     this.#dropAtEnd = options.dropAtEnd ?? false
     this.#admission = options.admission
     this.#tenantBudgets = options.tenantBudgets
-    for (const agent of options.agents ?? []) this.#agents.set(agent.name, agent)
+    for (const agent of options.agents ?? []) this.#learn(agent)
   }
 
   /**
@@ -87,7 +96,7 @@ export class Runtime implements AsyncDisposable {
    * where the store has none (memory, SQLite).
    */
   run<Output>(agent: AgentRef<Output>, task: string, options: RunOptions & QueueOptions = {}): Run<Output> {
-    this.#agents.set(agent.name, agent)
+    this.#learn(agent)
     const runId = this.#idOf(options)
     const run = isQueued(options) ? this.#runQueued(runId, agent, task, options) : this.#runHere(runId, agent, task, options)
     if (options.on) this.#tell(run, options.on)
@@ -243,6 +252,11 @@ export class Runtime implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]()
   }
 
+  #learn(agent: AgentRef): void {
+    this.#agents.set(agent.name, agent)
+    for (const called of queuedBelow(agent)) this.#agents.set(called.name, called)
+  }
+
   #idOf(options: RunOptions): string {
     const runId = options.runId ?? newRunId(this.#clock.now())
     if (!/^\w+$/.test(runId)) throw new TroupeError('config/invalid', `the run id '${runId}' may have letters, digits and _ alone`)
@@ -283,7 +297,7 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #enqueue(runId: string, agent: AgentRef, task: string, options: RunOptions & QueueOptions): Promise<void> {
-    this.#agents.set(agent.name, agent)
+    this.#learn(agent)
     const item = itemOf(runId, agent, options, this.#clock.now())
     const session = sessionOf(agent, options)
     const body = this.#startOf(runId, agent, task, options)
@@ -383,7 +397,8 @@ export class Runtime implements AsyncDisposable {
     const start = (await this.#store.read(runId))[0]
     if (!start || !isEntry(start, 'run-start')) throw new TroupeError('run/not-found', `no run ${runId} in this store`)
     const { agent: name, parentRunId } = start.body
-    if (parentRunId !== undefined && !isTurn) throw new TroupeError('run/not-found', `run ${runId} belongs to ${rootOf(runId)}: resume that one`)
+    if (parentRunId !== undefined && !isTurn)
+      throw new TroupeError('run/not-found', `run ${runId} belongs to ${rootOf(runId)}: resume that one`)
     const agent = this.#agents.get(name)
     if (!agent) throw new TroupeError('config/unknown-agent', `run ${runId} is of agent '${name}', which is not configured here`)
     return agent
@@ -438,7 +453,10 @@ export class Runtime implements AsyncDisposable {
   async #writeFromOutside(run: string, entry: NewEntry): Promise<void> {
     const written = await this.#store.append(run, [entry], null)
     const line = lineOf(run)
-    line.map((above) => this.#drivers.get(above)).find((driver) => driver !== undefined)?.receive(written)
+    line
+      .map((above) => this.#drivers.get(above))
+      .find((driver) => driver !== undefined)
+      ?.receive(written)
     this.#tellWritten()
   }
 
@@ -449,6 +467,11 @@ export class Runtime implements AsyncDisposable {
   #now(): string {
     return new Date(this.#clock.now()).toISOString()
   }
+}
+
+/** The agents that runs of an agent may put into the queue, at any depth. */
+function queuedBelow({ agents = [] }: AgentRef): readonly AgentRef[] {
+  return agents.flatMap((called) => [...(called.placement?.type === 'queue' ? [called] : []), ...queuedBelow(called)])
 }
 
 function sessionOf(agent: AgentRef, { session: id, tenant }: RunOptions): SessionKey | undefined {
