@@ -21,7 +21,10 @@ export function upcast(
   { upcasters = UPCASTERS, present = LOG_VERSION }: { readonly upcasters?: Upcasters; readonly present?: number } = {},
 ): unknown {
   if (version > present) {
-    throw new TroupeError('engine/log-corrupt', `a '${type}' entry has format ${version}, this program reads up to ${present}: use a newer Troupe`)
+    throw new TroupeError(
+      'engine/log-corrupt',
+      `a '${type}' entry has format ${version}, this program reads up to ${present}: use a newer Troupe`,
+    )
   }
   const lifts = upcasters[type]
   let lifted = body

@@ -222,7 +222,11 @@ export class TreeBudget implements Budget {
         const room = scope ? outputRoom(scope.limits, answer.spent, request) : 0
         if (answer.heldByOthers) await new Promise((resolve) => setTimeout(resolve, LEDGER_POLL_MS))
         else if (room >= Math.min(MIN_OUTPUT_TOKENS, request.maxOutputTokens)) maxOutputTokens = Math.floor(Math.min(room, maxOutputTokens))
-        else throw new TroupeError('budget/spent', `the budget ${answer.scope} does not allow another model call: ${describe(scope?.limits ?? {}, answer.spent)} are spent`)
+        else
+          throw new TroupeError(
+            'budget/spent',
+            `the budget ${answer.scope} does not allow another model call: ${describe(scope?.limits ?? {}, answer.spent)} are spent`,
+          )
       }
     } catch (error) {
       held.release()

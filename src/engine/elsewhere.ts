@@ -70,7 +70,10 @@ function parsedOutcome(run: string, value: JsonValue): ChildOutcome {
   const outcome = value as Partial<ChildOutcome> | null
   const usage = outcome?.usage
   if (typeof outcome !== 'object' || !STATUSES.has(outcome?.status) || typeof usage?.inputTokens !== 'number') {
-    const error = new TroupeError('agent/failed', `run ${run} was answered with something that is no outcome: ${JSON.stringify(value).slice(0, 200)}`)
+    const error = new TroupeError(
+      'agent/failed',
+      `run ${run} was answered with something that is no outcome: ${JSON.stringify(value).slice(0, 200)}`,
+    )
     return { status: 'failed', error: error.toJSON(), usage: { inputTokens: 0, outputTokens: 0 }, runId: run }
   }
   return { ...(outcome as ChildOutcome), runId: run }

@@ -56,6 +56,10 @@ export class EmbeddedQueue implements RunQueue {
   depth(): Promise<QueueDepth> {
     return this.#rows.depth()
   }
+
+  isServed(): Promise<boolean> {
+    return this.#rows.isLocked()
+  }
 }
 
 /** How long a fault of the store keeps the consumer from looking again. */

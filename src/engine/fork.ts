@@ -54,7 +54,8 @@ function childLogs(child: string, tree: readonly Entry[]): readonly (readonly En
 
 function copyOf(log: readonly Entry[], rename: (id: string) => string, root: string): NewLog {
   const [start, ...rest] = log
-  if (!start || !isEntry(start, 'run-start')) throw new TroupeError('engine/log-corrupt', `a log below ${root} does not begin with run-start`)
+  if (!start || !isEntry(start, 'run-start'))
+    throw new TroupeError('engine/log-corrupt', `a log below ${root} does not begin with run-start`)
   const { parentRunId } = start.body
   const body = {
     ...start.body,
@@ -62,7 +63,11 @@ function copyOf(log: readonly Entry[], rename: (id: string) => string, root: str
     seedOf: start.body.seedOf ?? start.run,
     ...(parentRunId !== undefined && { parentRunId: rename(parentRunId) }),
   }
-  return { run: rename(start.run), start: { key: 'start', at: start.at, type: 'run-start', body }, rest: rest.map((entry) => renamed(entry, rename)) }
+  return {
+    run: rename(start.run),
+    start: { key: 'start', at: start.at, type: 'run-start', body },
+    rest: rest.map((entry) => renamed(entry, rename)),
+  }
 }
 
 function renamed({ key, at, type, body }: Entry, rename: (id: string) => string): NewEntry {

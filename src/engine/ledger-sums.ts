@@ -7,7 +7,12 @@ export function add(a: Spent, b: Spent): Spent {
 }
 
 /** Whether an amount fits beside what is spent and held; if not, whether it would when nothing were held. */
-export function roomIn(limits: BudgetLimits, spent: Spent, held: Spent, amount: Spent): { readonly fits: boolean; readonly heldByOthers: boolean } {
+export function roomIn(
+  limits: BudgetLimits,
+  spent: Spent,
+  held: Spent,
+  amount: Spent,
+): { readonly fits: boolean; readonly heldByOthers: boolean } {
   const alone = add(spent, amount)
   const together = add(alone, held)
   return { fits: isWithin(together, limits), heldByOthers: isWithin(alone, limits) }

@@ -6,7 +6,7 @@ import type { RunQueue } from './queue.ts'
 export function noQueue(): { readonly queue: RunQueue; readonly ledger: Ledger } {
   const refuse = (): Promise<never> => Promise.reject(new TroupeError('engine/closed', 'a log that is only looked through has no queue'))
   return {
-    queue: { isEmbedded: false, enqueue: refuse, consume: refuse, wake: refuse, get: refuse, depth: refuse },
+    queue: { isEmbedded: false, enqueue: refuse, consume: refuse, wake: refuse, get: refuse, depth: refuse, isServed: refuse },
     ledger: { reserve: refuse, settle: refuse, release: refuse, spent: refuse },
   }
 }

@@ -3,11 +3,7 @@ import { TroupeError } from '../errors/troupe-error.ts'
 import type { AgentOutcome, AgentRef, ChildOutcome, RunContext } from './context.ts'
 
 /** The outcome of an agent's control flow; what it throws is the caller's or the system's fault and fails the run, unless it says that code and log do not fit. */
-export async function settled(
-  agent: AgentRef,
-  input: RunInput,
-  ctx: RunContext,
-): Promise<Omit<EntryBodies['run-end'], 'usage' | 'steps'>> {
+export async function settled(agent: AgentRef, input: RunInput, ctx: RunContext): Promise<Omit<EntryBodies['run-end'], 'usage' | 'steps'>> {
   try {
     const outcome: AgentOutcome = await agent.activate(input, ctx)
     return outcome

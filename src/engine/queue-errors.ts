@@ -15,7 +15,10 @@ export function isFull(what: string): TroupeError {
 
 /** Somebody else consumes the queue. */
 export function isTaken(store: string): TroupeError {
-  return new TroupeError('queue/taken', `the queue of ${store} is consumed already: one worker is all that such a store has; PostgreSQL takes more`)
+  return new TroupeError(
+    'queue/taken',
+    `the queue of ${store} is consumed already: one worker is all that such a store has; PostgreSQL takes more`,
+  )
 }
 
 /** What was asked for in the name of an owner that is not the owner any more. */

@@ -14,6 +14,8 @@ export interface QueueRows {
   /** Makes the caller the one consumer; whatever a consumer before it had taken is queued again. Throws `queue/taken`. */
   lock(): Promise<void>
   unlock(): Promise<void>
+  /** Whether anybody is the one consumer now. */
+  isLocked(): Promise<boolean>
   /** What has changed since a revision, in the order of revisions. */
   changed(after: number): Promise<readonly QueueRow[]>
   /** From queued, or parked, to running, one attempt more; null when it is neither. */

@@ -30,6 +30,8 @@ export interface RunQueue {
   /** How the run stands in the queue; null when it is not there. */
   get(run: string): Promise<QueueState | null>
   depth(): Promise<QueueDepth>
+  /** Whether a consumer lives that takes runs of this store, in whatever process; of which agents, nobody is asked. */
+  isServed(): Promise<boolean>
 }
 
 export interface QueueItem {

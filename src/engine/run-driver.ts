@@ -163,7 +163,7 @@ export class RunDriver {
   }
 
   async #activate(agent: AgentRef): Promise<EntryBodies['run-end'] | null> {
-    for (let hasParked = false; ; ) {
+    for (let hasParked = false; ;) {
       if (this.#cancelled) return this.#endAll('cancelled', this.#cancelled)
       if (this.#stopped) throw new TroupeError('engine/closed', `run ${this.runId} was stopped; resume it to go on`)
       const end = await this.#runOnce(agent)

@@ -85,7 +85,9 @@ export class RunFollower implements Driven {
     if (tree.length === 0) throw new TroupeError('run/not-found', `no run ${this.runId} in this store`)
     this.hub.catchUp(tree)
     const own = tree.filter((entry) => entry.run === this.runId)
-    this.#tellParked(statusOf(own) === 'waiting' && [...Map.groupBy(tree, ({ run }) => run).values()].some((log) => openWaitsOf(log).length > 0))
+    this.#tellParked(
+      statusOf(own) === 'waiting' && [...Map.groupBy(tree, ({ run }) => run).values()].some((log) => openWaitsOf(log).length > 0),
+    )
     const end = own.findLast((entry) => entry.type === 'run-end')
     return end && isEntry(end, 'run-end') ? end.body : undefined
   }

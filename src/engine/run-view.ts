@@ -17,7 +17,7 @@ export function viewOf(run: string, tree: readonly Entry[]): RunView {
   const openLogs = [...logs.values()].filter((entries) => !entries.some((entry) => entry.type === 'run-end'))
   const waits = body ? [] : openLogs.flatMap(openWaitsOf)
   const status = statusOf(own)
-  const { agent, input, parentRunId, tenant } = start.body
+  const { agent, input, parentRunId, tenant, forkedFrom } = start.body
   return {
     runId: run,
     agent,
@@ -25,6 +25,7 @@ export function viewOf(run: string, tree: readonly Entry[]): RunView {
     ...(parentRunId !== undefined && { parentRunId }),
     ...(input.session !== undefined && { session: input.session }),
     ...(tenant !== undefined && { tenant }),
+    ...(forkedFrom && { forkedFrom }),
     status: status === 'waiting' && waits.length === 0 ? 'running' : status,
     output: body?.output ?? null,
     error: body?.error ?? null,

@@ -44,6 +44,8 @@ export interface RunView {
   readonly parentRunId?: string
   readonly session?: string
   readonly tenant?: string
+  /** The run whose entries before `step` this one began with. */
+  readonly forkedFrom?: { readonly run: string; readonly step: number }
   /** `running`: no end is logged; whether a process is on it, a log cannot say. */
   readonly status: RunStatus | 'waiting' | 'running'
   readonly output: JsonValue

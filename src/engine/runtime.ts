@@ -58,6 +58,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 const DEFAULT_PARK_AFTER_MS = 5_000
+/** How often one who waits for a queued run looks whether the store has lost its worker. */
+const SERVE_LOOK_MS = 1_000
 
 /** Runs agents durably on one store. Runs that it holds when it closes are stopped as they stand and can be resumed. */
 export class Runtime implements AsyncDisposable {
@@ -180,6 +182,11 @@ export class Runtime implements AsyncDisposable {
     return this.#store.queue.get(runId)
   }
 
+  /** Whether a worker lives that takes runs of this store, in whatever process. */
+  async isServed(): Promise<boolean> {
+    return this.#store.queue.isServed()
+  }
+
   async depth(): Promise<QueueDepth> {
     return this.#store.queue.depth()
   }
@@ -290,10 +297,22 @@ export class Runtime implements AsyncDisposable {
 
   #runQueued(runId: string, agent: AgentRef, task: string, options: RunOptions & QueueOptions): RunFollower {
     itemOf(runId, agent, options, this.#clock.now()) // Misspelt numbers are the caller's fault, told at once.
-    return this.#follow(runId, async () => {
+    const follower = this.#follow(runId, async () => {
       await this.#enqueue(runId, agent, task, options)
       await this.#ensureWorker()
     })
+    this.#keepServed(follower)
+    return follower
+  }
+
+  /** The process that serves the store may go before the run has ended: then this one takes its place. */
+  #keepServed(follower: RunFollower): void {
+    if (!this.#store.queue.isEmbedded || !this.#store.shared) return
+    const timer = setInterval(() => {
+      this.#ensureWorker().catch(() => {}) // The follower meets the same fault and says so.
+    }, SERVE_LOOK_MS)
+    const stop = (): void => clearInterval(timer)
+    follower.ended.then(stop, stop)
   }
 
   async #enqueue(runId: string, agent: AgentRef, task: string, options: RunOptions & QueueOptions): Promise<void> {

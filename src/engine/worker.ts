@@ -11,7 +11,15 @@ export interface WorkOptions {
   readonly agents?: readonly string[]
   readonly limits?: QueueLimits
   readonly backoff?: { readonly baseMs: number; readonly maxMs: number }
+  /** Told what it takes and what becomes of it. One that throws stops nothing. */
+  readonly onTurn?: (event: TurnEvent) => void
 }
+
+/** `taken`: a turn begins. `left`: it is over. `refused`: the queue itself ended the run, because it expired or is a dead letter. */
+export type TurnEvent =
+  | { readonly type: 'taken'; readonly run: string; readonly attempt: number }
+  | { readonly type: 'left'; readonly run: string; readonly attempt: number; readonly performed: Performed }
+  | { readonly type: 'refused'; readonly run: string }
 
 /** What a worker needs of its runtime. */
 export interface WorkerParts {
@@ -34,6 +42,13 @@ export class RuntimeWorker implements AsyncDisposable {
 
   static async start(parts: WorkerParts, options: WorkOptions): Promise<RuntimeWorker> {
     const { concurrency = QUEUE_DEFAULTS.concurrency, agents = parts.agents, limits, backoff } = options
+    const tell = (event: TurnEvent): void => {
+      try {
+        options.onTurn?.(event)
+      } catch {
+        // Who only listens must not end a run.
+      }
+    }
     if (!Number.isInteger(concurrency) || concurrency < 1)
       throw new TroupeError('config/invalid', `concurrency is ${concurrency}: a worker runs at least 1 run at once`)
     const unknown = agents.find((name) => !parts.agents.includes(name))
@@ -43,13 +58,20 @@ export class RuntimeWorker implements AsyncDisposable {
     const perform = async (turn: QueueTurn): Promise<Performed> => {
       const driver = parts.drive(turn)
       if (!driver) return { type: 'broken', error: new TroupeError('run/busy', `run ${turn.run} is driven by this process already`) }
+      const { run, attempt } = turn
+      tell({ type: 'taken', run, attempt })
       driving.add(driver)
       const performed = await driver.turn
       driving.delete(driver)
+      tell({ type: 'left', run, attempt, performed })
       return performed
     }
+    const onWritten = (entries: readonly Entry[]): void => {
+      parts.onWritten(entries)
+      for (const { run, type } of entries) if (type === 'run-end') tell({ type: 'refused', run })
+    }
     const consumer = await parts.queue.consume(
-      { concurrency, agents, ...(limits && { limits }), ...(backoff && { backoff }), onWritten: (entries) => parts.onWritten(entries) },
+      { concurrency, agents, ...(limits && { limits }), ...(backoff && { backoff }), onWritten },
       perform,
     )
     return new RuntimeWorker(consumer, driving)

@@ -4,6 +4,7 @@ import { FrameStream } from './frame-stream.ts'
 import { DEADLOCK, deathOutcome, flooded, type Outcome, overran, stateOutcome } from './guest-outcome.ts'
 import type { GuestSetup } from './javascript-guest.ts'
 import { bad, type GuestCommand, longestLine, readWire, type WireCounts, type WireDefences } from './guest-wire.ts'
+import { RawOutput } from './raw-output.ts'
 import type { Answer, ExecuteOptions, Frame, OpenOptions, SandboxSession, Snapshot } from './sandbox.ts'
 
 /** How a guest's process came to its end. */
@@ -16,6 +17,8 @@ export type Death =
 
 /** One guest in a process or container of its own, ready for one session. */
 export interface GuestWorker {
+  /** The guest's descriptors whose output reaches the host, each a stream of its own. */
+  readonly rawStreams: readonly number[]
   /** From now on what the guest says and how it ends goes to `owner`; what came before is told at once. */
   attach(owner: GuestOwner): void
   /** One line, without its end. */
@@ -28,8 +31,8 @@ export interface GuestWorker {
 
 export interface GuestOwner {
   line(text: string): void
-  /** What came on the standard streams, past the guest's own prints. */
-  output(text: string): void
+  /** What came on a standard stream, past the guest's own prints; `stream` counts in the worker's `rawStreams`. */
+  output(text: string, stream: number): void
   /** A line longer than this is not waited for. */
   readonly maxLine: number
   overlong(): void
@@ -57,8 +60,14 @@ interface Step {
   /** Guest turns that run: the clock goes while there are any. */
   turns: number
   spentMs: number
-  raw: string
+  /** Waits for what is under way on the standard streams, once everything else has ended. */
+  late: ReturnType<typeof setTimeout> | undefined
 }
+
+/** How long an end waits for the standard streams: what a guest wrote past `print` takes another way than its frames. */
+const LATE_MS = 500
+/** A mark, with a little to spare: it is no output of the step. */
+const MARK_BYTES = 64
 
 /** A session of a guest in a process of its own, as its host sees it: the clock, the order of frames, the answers, the end. */
 export class GuestSession implements SandboxSession, GuestOwner {
@@ -67,6 +76,7 @@ export class GuestSession implements SandboxSession, GuestOwner {
   readonly #options: OpenOptions
   readonly #defences: SessionDefences
   readonly #tools: ReadonlySet<string>
+  readonly #raw: readonly RawOutput[]
   #step: Step | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #turnBegan = 0
@@ -79,6 +89,7 @@ export class GuestSession implements SandboxSession, GuestOwner {
     this.#options = options
     this.#defences = defences
     this.#tools = new Set(tools.map(({ name }) => name))
+    this.#raw = worker.rawStreams.map(() => new RawOutput())
     this.maxLine = longestLine(limits)
     const { maxCalls, maxInFlight, answerBytes, outputBytes } = limits
     const setup: GuestSetup & { packages: readonly string[] } = {
@@ -119,7 +130,7 @@ export class GuestSession implements SandboxSession, GuestOwner {
       hasBegun: false,
       turns: 0,
       spentMs: 0,
-      raw: '',
+      late: undefined,
     }
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
@@ -128,7 +139,10 @@ export class GuestSession implements SandboxSession, GuestOwner {
       return stream
     }
     this.#worker.keepAlive(true)
-    this.#turn({ type: 'execute', step, code, clock, seed })
+    // The guest writes it on its standard streams when the step has ended; before that only the runner's own frame holds it.
+    const token = crypto.randomUUID()
+    for (const raw of this.#raw) raw.begin(token)
+    this.#turn({ type: 'execute', step, code, clock, seed, mark: { token, streams: this.#worker.rawStreams } })
     return stream
   }
 
@@ -179,15 +193,17 @@ export class GuestSession implements SandboxSession, GuestOwner {
     }
   }
 
-  output(text: string): void {
+  output(text: string, stream: number): void {
+    const raw = this.#raw[stream]
+    const lines = raw?.push(text) ?? null
     const step = this.#step
-    if (step === null || step.outcome !== null) return
-    const { outputBytes } = this.#options.limits
+    if (step === null || raw === undefined) return
+    // What comes after a mark is not shown, and counts all the same: who forges one may not flood.
     step.counts.printed += text.length
-    if (this.#defences.outputFlood && step.counts.printed > outputBytes) return this.#stopHard(step, flooded(this.#options.limits))
-    const lines = (step.raw + text).split('\n')
-    step.raw = lines.pop() ?? ''
-    if (lines.length > 0) step.stream.push({ type: 'print', text: lines.join('\n') })
+    const isOver = step.counts.printed > this.#options.limits.outputBytes + MARK_BYTES * this.#raw.length
+    if (this.#defences.outputFlood && isOver) return this.#stopHard(step, flooded(this.#options.limits))
+    if (lines !== null) step.stream.push({ type: 'print', text: lines })
+    if (step.late !== undefined && this.#raw.every(({ hasEnded }) => hasEnded)) this.#finish(step)
   }
 
   overlong(): void {
@@ -196,7 +212,8 @@ export class GuestSession implements SandboxSession, GuestOwner {
 
   ended(death: Death): void {
     const step = this.#step
-    if (step === null || death.type === 'lost')
+    if (step?.late !== undefined) this.#finish(step) // it had ended before
+    if (this.#step === null || step === null || death.type === 'lost')
       return this.#close(closedError(death.type === 'memory' ? 'it ran out of memory' : death.how))
     this.#stopHard(step, deathOutcome(death.type === 'memory' ? null : death.how, this.#options.limits))
   }
@@ -226,9 +243,7 @@ export class GuestSession implements SandboxSession, GuestOwner {
     }
     const end = outcome ?? (step.open.size === 0 ? DEADLOCK : null)
     if (end === null) step.stream.push({ type: 'idle' })
-    else if (step.open.size > 0) this.#settleEnd(step, end)
-    // The two streams of a guest are two pipes: what it wrote past `print` may be in the other one still.
-    else setImmediate(() => this.#step === step && this.#settleEnd(step, end))
+    else this.#settleEnd(step, end)
   }
 
   /** Ends the step and its guest with it. Answers that were under way reached nobody, and each is owed an `idle` or the `end`. */
@@ -256,8 +271,20 @@ export class GuestSession implements SandboxSession, GuestOwner {
       step.stream.push({ type: 'idle' })
       return
     }
-    this.#leave(({ stream, raw }) => {
-      if (raw !== '') stream.push({ type: 'print', text: raw })
+    // A guest that ends by a word of its own marks its streams before it says so; one that was stopped, or waits for ever, does not.
+    const isMarked = !outcome.poisoned && outcome !== DEADLOCK
+    if (isMarked && this.#raw.some(({ hasEnded }) => !hasEnded)) step.late ??= setTimeout(() => this.#finish(step), LATE_MS)
+    else this.#finish(step)
+  }
+
+  #finish(step: Step): void {
+    const { outcome } = step
+    if (step !== this.#step || outcome === null) return
+    this.#leave(({ stream }) => {
+      for (const raw of this.#raw) {
+        const rest = raw.rest()
+        if (rest !== '') stream.push({ type: 'print', text: rest })
+      }
       stream.push({ type: 'end', execution: outcome.execution, fuel: 0, poisoned: outcome.poisoned })
       stream.end()
     })
@@ -296,6 +323,7 @@ export class GuestSession implements SandboxSession, GuestOwner {
     const step = this.#step
     if (step === null) return
     this.#step = null
+    clearTimeout(step.late)
     step.release()
     this.#worker.keepAlive(false)
     end(step)

@@ -6,8 +6,21 @@ import type { Frame } from './sandbox.ts'
 /** To a guest in a process of its own, a line of JSON each on its descriptor 3. `setup` comes once, before the rest. */
 export type GuestCommand =
   | { readonly type: 'setup'; readonly setup: object }
-  | { readonly type: 'execute'; readonly step: number; readonly code: string; readonly clock: number; readonly seed: number }
+  | {
+      readonly type: 'execute'
+      readonly step: number
+      readonly code: string
+      readonly clock: number
+      readonly seed: number
+      readonly mark: Mark
+    }
   | { readonly type: 'reply'; readonly call: number; readonly ok: boolean; readonly text: string }
+
+/** What a guest writes on those of its descriptors before it says that a step has ended (see raw-output.ts). */
+export interface Mark {
+  readonly token: string
+  readonly streams: readonly number[]
+}
 
 /** How a guest says that the main code of a step stands. */
 export type WireState =

@@ -1,5 +1,6 @@
 import type { Node, Program, VariableDeclaration } from 'acorn'
 import { guestSource, type Guest, type GuestDefences, type GuestTurn } from './javascript-guest.ts'
+import type { Mark } from './guest-wire.ts'
 import { createPrepare, type Prepare, type PrepareParts } from './prepare-typescript.ts'
 
 /** Reads the source of the runner from descriptor 3, its first line, and runs it. What `node -e` is given. */
@@ -44,7 +45,14 @@ interface Setup {
 
 type Command =
   | { readonly type: 'setup'; readonly setup: Setup }
-  | { readonly type: 'execute'; readonly step: number; readonly code: string; readonly clock: number; readonly seed: number }
+  | {
+      readonly type: 'execute'
+      readonly step: number
+      readonly code: string
+      readonly clock: number
+      readonly seed: number
+      readonly mark: Mark
+    }
   | { readonly type: 'reply'; readonly call: number; readonly ok: boolean; readonly text: string }
 
 /** Runs in Node inside the isolation, from its source text. Reads and writes block: what the model's code can use has no event loop, and so no timers. */
@@ -80,6 +88,7 @@ function runGuest(
   let fixedNames = new Map<string, string>()
   let file = ''
   let lineOf = (line: number): number => line
+  let mark: Mark = { token: '', streams: [] }
 
   ;(
     vm.runInContext(
@@ -115,16 +124,27 @@ function runGuest(
   })
   process.on('SIGINT', () => {})
 
-  function send(line: string): void {
-    const data = Buffer.from(line + '\n')
+  /** Whether it could be written. */
+  function write(fd: number, text: string): boolean {
+    const data = Buffer.from(text)
     for (let at = 0; at < data.length;) {
       try {
-        at += fs.writeSync(4, data, at)
+        at += fs.writeSync(fd, data, at)
       } catch (error) {
-        if ((error as { code?: string }).code !== 'EAGAIN') process.exit(0)
+        if ((error as { code?: string }).code !== 'EAGAIN') return false
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
       }
     }
+    return true
+  }
+
+  function send(line: string): void {
+    if (!write(4, line + '\n')) process.exit(0)
+  }
+
+  /** What was written past the frames takes another way than they do: the host waits for the mark that follows it. */
+  function endStreams(): void {
+    for (const fd of mark.streams) write(fd, `\0${mark.token}\0`)
   }
 
   /** Runs `work` and then every promise job that it leads to. False: the code was stopped by the prelude. */
@@ -160,6 +180,7 @@ function runGuest(
   function report(): void {
     const text = guest.drain()
     if (!text.endsWith('null]')) {
+      endStreams()
       const [frames, state] = JSON.parse(text) as GuestTurn
       if (state !== null && state[0] === 'error')
         return send(JSON.stringify(['frames', frames, [...state.slice(0, 4), lineIn(state[4])], true]))
@@ -200,11 +221,13 @@ function runGuest(
   }
 
   function refuse(kind: string, name: string, message: string, line: number | null): null {
+    endStreams()
     send(JSON.stringify(['frames', [], ['error', kind, name, message, line], true]))
     return null
   }
 
   function execute(command: Extract<Command, { type: 'execute' }>): Command | null {
+    mark = command.mark
     const prepared = prepare(command.code, { fixedNames, sourceLimits: true })
     if (prepared.type === 'broken') process.exit(72)
     if (prepared.type === 'refused') {

@@ -347,7 +347,7 @@ class Runner:
         sys.meta_path.insert(0, packages)
         self.builtins['__import__'] = packages.guard(builtins.__import__)
 
-    def execute(self, number, code, clock, seed):
+    def execute(self, number, code, clock, seed, mark):
         self.step.begin()
         begin_world(clock, seed)
         sys.stdout, sys.stderr = self.out, self.err
@@ -368,7 +368,21 @@ class Runner:
             if self.step.state is not None:
                 state = self.step.state
             self.out.buffer_text = self.err.buffer_text = ''
+        self.end_streams(mark)
         self.channel.send(['frames', [], state, True])
+
+    def end_streams(self, mark):
+        """What other programs wrote takes another way than the frames: the host waits for the mark that follows it."""
+        for stream in (sys.__stdout__, sys.__stderr__):
+            try:
+                stream.flush()
+            except BaseException:
+                pass
+        for fd in mark['streams']:
+            try:
+                os.write(fd, ('\0' + mark['token'] + '\0').encode())
+            except OSError:
+                pass  # closed by the code: the host does not wait for ever
 
     def run(self, code, file):
         tree = ast.parse(code, file)
@@ -448,7 +462,7 @@ def main():
     while True:
         command = runner.channel.receive()
         if command['type'] == 'execute':
-            runner.execute(command['step'], command['code'], command['clock'], command['seed'])
+            runner.execute(command['step'], command['code'], command['clock'], command['seed'], command.pop('mark'))
 
 
 main()

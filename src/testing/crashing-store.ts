@@ -70,6 +70,7 @@ export class CrashingEngine implements EngineAdapter {
         wake: (run) => alive(() => store.queue.wake(run)),
         get: (run) => alive(() => store.queue.get(run)),
         depth: () => alive(() => store.queue.depth()),
+        isServed: () => alive(() => store.queue.isServed()),
       },
       ledger: {
         reserve: (holder, scopes, amount) => alive(() => store.ledger.reserve(holder, scopes, amount)),

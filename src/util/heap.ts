@@ -31,7 +31,7 @@ export class Heap<Item> {
   }
 
   #raise(from: number): void {
-    for (let at = from; at > 0; ) {
+    for (let at = from; at > 0;) {
       const above = (at - 1) >> 1
       if (!this.#swapIfLess(at, above)) return
       at = above
@@ -39,7 +39,7 @@ export class Heap<Item> {
   }
 
   #sink(from: number): void {
-    for (let at = from; ; ) {
+    for (let at = from; ;) {
       const left = 2 * at + 1
       const least = this.#lesser(left, left + 1)
       if (!this.#swapIfLess(least, at)) return

@@ -42,7 +42,9 @@ export class MemoryLedger implements Ledger {
   }
 
   #sums(scope: string): { spent: Spent; held: Spent } {
-    const held = [...this.#holds.values()].filter(({ scopes }) => scopes.includes(scope)).reduce((sum, { amount }) => add(sum, amount), NOTHING)
+    const held = [...this.#holds.values()]
+      .filter(({ scopes }) => scopes.includes(scope))
+      .reduce((sum, { amount }) => add(sum, amount), NOTHING)
     return { spent: this.#spent.get(scope) ?? NOTHING, held }
   }
 }

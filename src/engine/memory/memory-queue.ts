@@ -47,6 +47,10 @@ export class MemoryQueueRows implements QueueRows {
     this.#changes = null
   }
 
+  async isLocked(): Promise<boolean> {
+    return this.#changes !== null
+  }
+
   async changed(after: number): Promise<readonly QueueRow[]> {
     const changes = this.#changes ?? []
     if (this.#changes) this.#changes = []

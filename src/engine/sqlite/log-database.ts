@@ -95,6 +95,8 @@ export class LogDatabase {
       case 'queueUnlock':
         this.#queue.unlock()
         return null
+      case 'queueIsLocked':
+        return this.#queue.isLocked()
       case 'queueChanged':
         return this.#queue.changed(request.ask.after)
       case 'queueTake':

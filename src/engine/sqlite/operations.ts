@@ -49,6 +49,7 @@ export interface Operations {
   enqueue: { readonly ask: { readonly start: NewRow; readonly item: QueueItem; readonly admission: Admission }; readonly give: null }
   queueLock: { readonly ask: null; readonly give: null }
   queueUnlock: { readonly ask: null; readonly give: null }
+  queueIsLocked: { readonly ask: null; readonly give: boolean }
   queueChanged: { readonly ask: { readonly after: number }; readonly give: readonly QueueRow[] }
   queueTake: { readonly ask: { readonly run: string }; readonly give: QueueRow | null }
   queueSettle: { readonly ask: { readonly run: string; readonly to: AfterTurn }; readonly give: QueueRow | null }

@@ -33,8 +33,8 @@ export class ProcessLocks {
     if (!existsSync(join(this.#directory, name))) return false
     const lock = this.#tryLock(name)
     if (!lock) return true
+    rmSync(join(this.#directory, name), { force: true }) // Before the lock is let go: else it could be another's by then.
     lock.close()
-    rmSync(join(this.#directory, name), { force: true })
     return false
   }
 
@@ -60,11 +60,14 @@ export class ProcessLocks {
   }
 
   #tryLock(name: string): DatabaseSync | null {
-    const file = new DatabaseSync(join(this.#directory, name), { timeout: 0 })
+    const path = join(this.#directory, name)
+    const file = new DatabaseSync(path, { timeout: 0 })
     try {
       // In memory: a journal file beside the lock would stay behind when the process is killed.
       file.exec('pragma journal_mode = memory; begin exclusive')
-      return file
+      if (existsSync(path)) return file
+      file.close() // The holder before took the file away with it: a lock on it would be seen by nobody.
+      return this.#tryLock(name)
     } catch (error) {
       file.close()
       if (isBusy(error)) return null

@@ -48,6 +48,11 @@ export class QueueDatabase {
     this.#locks.free(CONSUMER)
   }
 
+  /** Whoever asks holds the lock for a moment himself: in the store's transaction, where nobody else asks for it. */
+  isLocked(): boolean {
+    return this.#locks.isHeld(CONSUMER)
+  }
+
   changed(after: number): readonly QueueRow[] {
     this.#statements.clear(after)
     return this.#statements.changed(after)

@@ -10,7 +10,11 @@ export interface QueueStatements {
   insert(item: QueueItem, ordinal: number, revision: number): void
   get(run: string): QueueRow | null
   changed(after: number): readonly QueueRow[]
-  set(run: string, revision: number, to: AfterTurn | { status: 'running' | 'gone'; notBefore: null; attempts: number; lastError: string | null }): void
+  set(
+    run: string,
+    revision: number,
+    to: AfterTurn | { status: 'running' | 'gone'; notBefore: null; attempts: number; lastError: string | null },
+  ): void
   requeueRunning(): readonly string[]
   /** Removes gone items up to a revision. */
   clear(upTo: number): void
@@ -26,12 +30,12 @@ const IN_TREE = "(run = ?1 or (run >= ?1 || '-' and run < ?1 || '.'))"
 
 export function prepareQueueStatements(database: DatabaseSync): QueueStatements {
   const next = database.prepare('update counters set value = value + 1 where name = ? returning value')
-  const insert = database.prepare(
-    `insert into queue (${COLUMNS}) values (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, 0, ?, ?, null, ?)`,
-  )
+  const insert = database.prepare(`insert into queue (${COLUMNS}) values (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, 0, ?, ?, null, ?)`)
   const get = database.prepare(`select ${COLUMNS} from queue where run = ?`)
   const changed = database.prepare(`select ${COLUMNS} from queue where revision > ? order by revision`)
-  const set = database.prepare('update queue set status = ?3, not_before = ?4, attempts = ?5, last_error = ?6, revision = ?2 where run = ?1')
+  const set = database.prepare(
+    'update queue set status = ?3, not_before = ?4, attempts = ?5, last_error = ?6, revision = ?2 where run = ?1',
+  )
   const running = database.prepare("select run from queue where status = 'running' order by ordinal")
   const clear = database.prepare("delete from queue where status = 'gone' and revision <= ?")
   const count = database.prepare('select count(*) as count from queue where status = ?')
@@ -53,8 +57,7 @@ export function prepareQueueStatements(database: DatabaseSync): QueueStatements 
     set: (run, revision, to) => void set.run(run, revision, to.status, to.notBefore, to.attempts, to.lastError),
     requeueRunning: () => running.all().map((columns) => text(columns, 'run')),
     clear: (upTo) => void clear.run(upTo),
-    count: (status, tenant) =>
-      integer((tenant === undefined ? count.get(status) : countOfTenant.get(status, tenant)) ?? {}, 'count'),
+    count: (status, tenant) => integer((tenant === undefined ? count.get(status) : countOfTenant.get(status, tenant)) ?? {}, 'count'),
     runOfKey: (tenant, key) => {
       const columns = runOfKey.get(tenant, key)
       return columns ? text(columns, 'run') : null

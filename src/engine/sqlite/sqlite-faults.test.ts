@@ -121,7 +121,9 @@ describe('several processes on one file', () => {
     const store = await sqlite({ path }).open()
     await store.create('r', start)
     const epoch = await store.claim('r')
-    const other = await outputOf(processOn(path, `console.log(await store.claim('r').catch((e) => e.code), await store.claim('r', { takeOver: true }))`))
+    const other = await outputOf(
+      processOn(path, `console.log(await store.claim('r').catch((e) => e.code), await store.claim('r', { takeOver: true }))`),
+    )
     expect(other).toEqual({ code: 0, stdout: 'run/busy 2\n', stderr: '' })
     expect(await faultOf(store.append('r', [log('late')], epoch))).toMatchObject({ code: 'engine/lost-ownership' })
     await store[Symbol.asyncDispose]()

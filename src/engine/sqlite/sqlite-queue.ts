@@ -30,6 +30,10 @@ export class SqliteQueueRows implements QueueRows {
     await this.#link.ask('queueUnlock', null)
   }
 
+  isLocked(): Promise<boolean> {
+    return this.#link.ask('queueIsLocked', null)
+  }
+
   changed(after: number): Promise<readonly QueueRow[]> {
     return this.#link.ask('queueChanged', { after })
   }

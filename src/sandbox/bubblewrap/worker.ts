@@ -35,6 +35,7 @@ let isExitWatched = false
 
 /** One guest in bubblewrap. */
 export class BubblewrapWorker implements GuestWorker, Warm {
+  readonly rawStreams: readonly number[] = [1, 2]
   readonly ready: Promise<void>
   readonly #child: ChildProcess
   readonly #cgroup: Cgroup
@@ -86,7 +87,7 @@ export class BubblewrapWorker implements GuestWorker, Warm {
     this.#commands = commands as Socket
     for (const pipe of [stdout, stderr, commands, frames, filterPipe]) pipe?.on('error', () => {}) // EPIPE of a guest that is gone: `close` says so
     frames?.on('data', (chunk: Buffer) => this.#onFrames(chunk))
-    for (const pipe of [stdout, stderr]) pipe?.on('data', (chunk: Buffer) => this.#onOutput(chunk.toString()))
+    for (const [at, pipe] of [stdout, stderr].entries()) pipe?.setEncoding('utf8').on('data', (text: string) => this.#onOutput(text, at))
     if (filter !== null) filterPipe?.end(filter)
     if (boot !== null) this.send(boot)
   }
@@ -154,8 +155,8 @@ export class BubblewrapWorker implements GuestWorker, Warm {
     }
   }
 
-  #onOutput(text: string): void {
-    if (this.#owner !== null) this.#owner.output(text)
+  #onOutput(text: string, stream: number): void {
+    if (this.#owner !== null) this.#owner.output(text, stream)
     else if (this.#firstWords.length < MAX_FIRST_WORDS) this.#firstWords += text.slice(0, MAX_FIRST_WORDS)
   }
 

@@ -21,6 +21,8 @@ const MAX_FIRST_WORDS = 4_000
 
 /** One guest in a container. */
 export class ContainerWorker implements GuestWorker, Warm {
+  /** The daemon has one way for both (see settings.ts). */
+  readonly rawStreams: readonly number[] = [2]
   readonly #options: WorkerOptions
   readonly #container: Docker.Container
   readonly #socket: Socket
@@ -127,7 +129,7 @@ export class ContainerWorker implements GuestWorker, Warm {
 
   #onOutput(piece: Buffer): void {
     const text = this.#decoder.decode(piece, { stream: true })
-    if (this.#owner !== null) this.#owner.output(text)
+    if (this.#owner !== null) this.#owner.output(text, 0)
     else if (this.#firstWords.length < MAX_FIRST_WORDS) this.#firstWords += text.slice(0, MAX_FIRST_WORDS)
   }
 

@@ -44,7 +44,13 @@ export function queueConformance({ openAdapter, describe, it, expect }: Harness)
       const order: string[] = []
       const agent = noting(order)
       await using runtime = await open([agent])
-      for (const [task, priority] of [['c', 9], ['d', 9], ['a', 0], ['b', 1]] as const) await runtime.enqueue(agent, task, { priority })
+      for (const [task, priority] of [
+        ['c', 9],
+        ['d', 9],
+        ['a', 0],
+        ['b', 1],
+      ] as const)
+        await runtime.enqueue(agent, task, { priority })
       await runtime.work({ concurrency: 1 })
       await until(() => order.length === 4)
       expect(order).toEqual(['a', 'b', 'c', 'd'])
@@ -82,7 +88,10 @@ export function queueConformance({ openAdapter, describe, it, expect }: Harness)
       for (let i = 0; i < 4; i++) {
         runs.push(await runtime.enqueue(quick, 'a', { tenant: 'a' }), await runtime.enqueue(slow, 'b', { tenant: 'b' }))
       }
-      await runtime.work({ concurrency: 8, limits: { tenants: { a: { concurrency: 1 }, b: { concurrency: 3 } }, agents: { slow: { concurrency: 2 } } } })
+      await runtime.work({
+        concurrency: 8,
+        limits: { tenants: { a: { concurrency: 1 }, b: { concurrency: 3 } }, agents: { slow: { concurrency: 2 } } },
+      })
       for (const run of runs) await runtime.follow(run)
       expect(most.a).toBe(1)
       expect(most.slow <= 2 && most.b <= 3).toBe(true)
@@ -185,7 +194,8 @@ export function queueConformance({ openAdapter, describe, it, expect }: Harness)
     it('is cancelled wherever it stands', async () => {
       const agent = agentOf(async (ctx, { task }) => {
         if (task === 'parked') await ctx.wait('for', { topic: 'ever' })
-        if (task === 'running') await ctx.step('stuck', ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))))
+        if (task === 'running')
+          await ctx.step('stuck', ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))))
         return task
       })
       await using runtime = await open([agent])
@@ -267,7 +277,10 @@ export function queueConformance({ openAdapter, describe, it, expect }: Harness)
   describe('a run that was called and has a place in the queue', () => {
     it('is taken by a worker while its caller waits without a slot', async () => {
       const counter = new Counter()
-      const child: AgentRef = { ...agentOf(async (ctx) => ctx.step('work', counter.effect('child', 7)), 'child'), placement: { type: 'queue' } }
+      const child: AgentRef = {
+        ...agentOf(async (ctx) => ctx.step('work', counter.effect('child', 7)), 'child'),
+        placement: { type: 'queue' },
+      }
       const parent = agentOf(async (ctx) => {
         const answers = await Promise.all(['1', '2', '3'].map((key) => ctx.child(key, child, { task: key })))
         return answers.map(({ output }) => output ?? null)
@@ -313,11 +326,14 @@ export function queueConformance({ openAdapter, describe, it, expect }: Harness)
       await store.queue.enqueue(startOf('r1', 'a'), { ...base, run: 'r1', maxAttempts: 3 })
       await store.queue.enqueue(startOf('r2', 'a'), { ...base, run: 'r2', maxAttempts: 3 })
       const turns: string[] = []
-      const consumer = await store.queue.consume({ concurrency: 2, agents: ['a'], backoff: { baseMs: 1, maxMs: 5 } }, async ({ run, attempt }) => {
-        turns.push(`${run} ${attempt}`)
-        const code = run === 'r1' ? 'engine/store-failed' : 'run/incompatible'
-        return { type: 'broken', error: new TroupeError(code, 'it was to be') }
-      })
+      const consumer = await store.queue.consume(
+        { concurrency: 2, agents: ['a'], backoff: { baseMs: 1, maxMs: 5 } },
+        async ({ run, attempt }) => {
+          turns.push(`${run} ${attempt}`)
+          const code = run === 'r1' ? 'engine/store-failed' : 'run/incompatible'
+          return { type: 'broken', error: new TroupeError(code, 'it was to be') }
+        },
+      )
       await until(async () => (await store.queue.get('r1')) === null && (await store.queue.get('r2'))?.status === 'dead')
       expect(turns.toSorted()).toEqual(['r1 1', 'r1 2', 'r1 3', 'r2 1'])
       const end = (await store.read('r1')).at(-1)
