@@ -66,8 +66,6 @@ interface Step {
 
 /** How long an end waits for the standard streams: what a guest wrote past `print` takes another way than its frames. */
 const LATE_MS = 500
-/** A mark, with a little to spare: it is no output of the step. */
-const MARK_BYTES = 64
 
 /** A session of a guest in a process of its own, as its host sees it: the clock, the order of frames, the answers, the end. */
 export class GuestSession implements SandboxSession, GuestOwner {
@@ -195,12 +193,13 @@ export class GuestSession implements SandboxSession, GuestOwner {
 
   output(text: string, stream: number): void {
     const raw = this.#raw[stream]
-    const lines = raw?.push(text) ?? null
+    if (raw === undefined) return
+    const { lines, size } = raw.push(text)
     const step = this.#step
-    if (step === null || raw === undefined) return
+    if (step === null) return
     // What comes after a mark is not shown, and counts all the same: who forges one may not flood.
-    step.counts.printed += text.length
-    const isOver = step.counts.printed > this.#options.limits.outputBytes + MARK_BYTES * this.#raw.length
+    step.counts.printed += size
+    const isOver = step.counts.printed > this.#options.limits.outputBytes
     if (this.#defences.outputFlood && isOver) return this.#stopHard(step, flooded(this.#options.limits))
     if (lines !== null) step.stream.push({ type: 'print', text: lines })
     if (step.late !== undefined && this.#raw.every(({ hasEnded }) => hasEnded)) this.#finish(step)
