@@ -7,6 +7,8 @@ import type { Agent, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agen
 import { createCodeAgent, createToolAgent, type AgentHost } from './agent/create-agent.ts'
 import { memory } from './engine/memory/memory.ts'
 import { Runtime } from './engine/runtime.ts'
+import type { Admission, QueueLimits } from './engine/queue.ts'
+import type { TenantBudgets } from './engine/shared-budget.ts'
 import type { LanguageModel } from './models/model.ts'
 import type { PriceTable } from './models/price.ts'
 import type { Limits } from './sandbox/limits.ts'
@@ -65,7 +67,7 @@ export interface TroupeConfig {
   readonly agents?: Readonly<Record<string, Agent>>
   /** For the default agent, when no agent is configured. */
   readonly tools?: readonly AnyTool[]
-  /** `memory:` or `sqlite:PATH`. Default `sqlite:.troupe/troupe.db`. */
+  /** `memory:`, `sqlite:PATH` or `postgres://…`. Default `sqlite:.troupe/troupe.db`. */
   readonly store?: string
   /** A sandbox, or its name; for agents that name none. */
   readonly sandbox?: Sandbox | string
@@ -74,6 +76,19 @@ export interface TroupeConfig {
   readonly limits?: Partial<Limits>
   /** Prices of models that the built-in table does not know; USD per million tokens, by model id. */
   readonly prices?: PriceTable
+  /** Of runs that wait for a worker; see `troupe worker`. */
+  readonly queue?: QueueConfig
+  /** What the runs of a tenant may use together, a day and a month. */
+  readonly tenantBudgets?: TenantBudgets
+}
+
+export interface QueueConfig {
+  /** How many runs may be queued before new ones are refused. Default 10,000 in the whole store. */
+  readonly admission?: Admission
+  /** Who may run how much at once. */
+  readonly limits?: QueueLimits
+  /** Before a run that broke is taken again: `baseMs * 2 ** (attempt - 1)`, at most `maxMs`. Default 500 and 60,000. */
+  readonly backoff?: { readonly baseMs: number; readonly maxMs: number }
 }
 
 /** The identity function: gives a configuration its type. */
@@ -97,7 +112,7 @@ export type { Usage } from './client/usage.ts'
 export type { BudgetLimits } from './engine/budget.ts'
 export type { EngineAdapter } from './engine/engine.ts'
 export type { Run, RunResult, RunView, WaitingResult } from './engine/run.ts'
-export type { QueueLimits, Rate } from './engine/queue.ts'
+export type { Admission, QueueLimits, Rate } from './engine/queue.ts'
 export type { Decision, QueueOptions, ResumeOptions, RunOptions, Runtime, RuntimeOptions } from './engine/runtime.ts'
 export type { TenantBudget, TenantBudgets } from './engine/shared-budget.ts'
 export type { RuntimeWorker, WorkOptions } from './engine/worker.ts'

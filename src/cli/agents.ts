@@ -1,10 +1,10 @@
 import type { RunView } from '../engine/run.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
-import { codeAgent, type Agent, type AgentDefaults, type LanguageModel, type TroupeConfig } from '../index.ts'
+import { codeAgent, type Agent, type AgentDefaults, type AnyTool, type LanguageModel, type TroupeConfig } from '../index.ts'
 import type { Language, Sandbox } from '../sandbox/sandbox.ts'
 import { closest } from '../schema/closest.ts'
 import type { FlagValues } from './command.ts'
-import { textFlag, usageError } from './flags.ts'
+import { listFlag, textFlag, usageError } from './flags.ts'
 import { languageOf, sandboxFor, sandboxOf } from './sandboxes.ts'
 
 /** Agents with what flags and configuration give to those that name no model, sandbox or limits themselves. */
@@ -21,8 +21,9 @@ export async function castOf(config: TroupeConfig, flags: FlagValues, standIn?: 
   const model = await modelOf(config, flags)
   const sandbox = await sandboxNamed(config, flags, language)
   const given = model ?? standIn
+  const tools = toolsNamed(config, listFlag(flags, 'tools'))
   const agents =
-    config.agents && Object.keys(config.agents).length > 0 ? config.agents : { main: await defaultAgent(config, language, sandbox, given) }
+    config.agents && Object.keys(config.agents).length > 0 ? config.agents : { main: await defaultAgent(tools, language, sandbox, given) }
   return castWith(agents, {
     ...(given && { model: given }),
     ...(sandbox && { sandbox }),
@@ -47,6 +48,21 @@ function castWith(agents: Readonly<Record<string, Agent>>, defaults: AgentDefaul
   return { agents: cast, chosen: (name) => choose(cast, name) }
 }
 
+/** The configured tools, or those of them that `--tools` names. Throws `config/invalid`. */
+function toolsNamed({ tools, agents }: TroupeConfig, names: readonly string[] | undefined): readonly AnyTool[] | undefined {
+  if (names === undefined) return tools
+  if (agents && Object.keys(agents).length > 0)
+    throw usageError('--tools chooses for the default agent; the configured agents have tools of their own')
+  const known = (tools ?? []).map((tool) => tool.name)
+  return names.map((name) => {
+    const tool = tools?.find((other) => other.name === name)
+    if (tool) return tool
+    const meant = closest(name, known)
+    const there = known.length === 0 ? 'the configuration has none' : `there are ${known.join(', ')}`
+    throw usageError(`no tool "${name}"${meant === undefined ? '' : `, did you mean ${meant}?`}; ${there}`)
+  })
+}
+
 async function modelOf(config: TroupeConfig, flags: FlagValues): Promise<LanguageModel | undefined> {
   const baseUrl = textFlag(flags, 'base-url')
   const model = textFlag(flags, 'model') ?? config.model
@@ -68,7 +84,7 @@ async function sandboxGiven(named: Sandbox | string | undefined, language: Langu
 }
 
 async function defaultAgent(
-  config: TroupeConfig,
+  tools: readonly AnyTool[] | undefined,
   language: Language = 'typescript',
   sandbox: Sandbox | undefined,
   model: LanguageModel | undefined,
@@ -83,7 +99,7 @@ async function defaultAgent(
     description: 'Solves the task by writing code.',
     language,
     sandbox: sandbox ?? (await sandboxFor(language, undefined)),
-    ...(config.tools && { tools: config.tools }),
+    ...(tools && { tools }),
   })
 }
 

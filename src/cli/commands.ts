@@ -18,10 +18,20 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'runs reject': { about: 'refuse a waiting call', open: async () => (await import('./commands/runs-decide.ts')).runsRejectCommand },
   'runs signal': { about: 'give a run what it waits for', open: async () => (await import('./commands/runs-signal.ts')).runsSignalCommand },
   'runs cancel': { about: 'end a run and all below it', open: async () => (await import('./commands/runs-cancel.ts')).runsCancelCommand },
+  'runs why': {
+    about: 'why a run stands as it does, and what to do',
+    open: async () => (await import('./commands/runs-why.ts')).runsWhyCommand,
+  },
+  'runs fork': { about: 'a new run from a step of another', open: async () => (await import('./commands/runs-fork.ts')).runsForkCommand },
+  'runs redrive': {
+    about: 'try a failed run once more, as a new one',
+    open: async () => (await import('./commands/runs-fork.ts')).runsRedriveCommand,
+  },
   'runs export': {
     about: 'a tape of a run, or its log as JSON lines',
     open: async () => (await import('./commands/runs-export.ts')).runsExportCommand,
   },
+  worker: { about: 'take runs from the queue', open: async () => (await import('./commands/worker.ts')).workerCommand },
   'agents ls': { about: 'the configured agents', open: async () => (await import('./commands/agents-ls.ts')).agentsLsCommand },
   'sandbox build': {
     about: 'make the root tree of bubblewrap',
@@ -32,17 +42,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 }
 
 /** Commands of interface.md that later work brings. */
-export const LATER: ReadonlySet<string> = new Set([
-  'serve',
-  'worker',
-  'tools',
-  'audit',
-  'init',
-  'runs why',
-  'runs fork',
-  'runs redrive',
-  'agents show',
-])
+export const LATER: ReadonlySet<string> = new Set(['serve', 'tools', 'audit', 'init', 'agents show'])
 
 /** The second words that may follow `first`. */
 export function groupOf(first: string): string[] {

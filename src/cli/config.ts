@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
 import type { Agent, TroupeConfig } from '../index.ts'
 import { ISOLATIONS } from '../sandbox/isolation.ts'
-import { closest } from '../schema/closest.ts'
+import { QUEUE_SHAPE, shapeFault, TENANT_BUDGETS_SHAPE, unknownKey } from './config-shape.ts'
 import { oneLine } from './text.ts'
 
 const DEFAULT_FILE = 'troupe.config.ts'
@@ -18,6 +18,8 @@ const KEYS: ReadonlySet<string> = new Set<keyof TroupeConfig | 'server'>([
   'minimumIsolation',
   'limits',
   'prices',
+  'queue',
+  'tenantBudgets',
   'server',
 ])
 
@@ -59,9 +61,7 @@ function checked(value: unknown, file: string): TroupeConfig {
   const fault = (what: string): TroupeError => new TroupeError('config/invalid', `the configuration ${file} ${what}`)
   if (!isObject(value)) throw fault('has no default export: write `export default defineConfig({ … })`')
   for (const key of Object.keys(value)) {
-    if (KEYS.has(key)) continue
-    const meant = closest(key, KEYS)
-    throw fault(`has an unknown key '${key}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`)
+    if (!KEYS.has(key)) throw fault(unknownKey(key, key, KEYS))
   }
   const { agents = {}, tools = [], store, model, sandbox, minimumIsolation, limits = {} } = value
   if (store !== undefined && typeof store !== 'string') throw fault("must have a text as 'store', such as sqlite:PATH")
@@ -72,6 +72,13 @@ function checked(value: unknown, file: string): TroupeConfig {
     throw fault(`must have one of ${ISOLATIONS.join(', ')} as 'minimumIsolation'`)
   if (!Array.isArray(tools)) throw fault("must have an array as 'tools'")
   if (!isObject(limits)) throw fault("must have an object as 'limits'")
+  for (const [key, shape] of [
+    ['queue', QUEUE_SHAPE],
+    ['tenantBudgets', TENANT_BUDGETS_SHAPE],
+  ] as const) {
+    const what = value[key] === undefined ? undefined : shapeFault(key, value[key], shape)
+    if (what !== undefined) throw fault(what)
+  }
   if (!isObject(agents)) throw fault("must have an object as 'agents', with agents by name")
   const seen = new Map<string, string>()
   for (const [key, agent] of Object.entries(agents)) {

@@ -33,6 +33,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'model/unknown',
   'sandbox/unavailable',
   'run/not-found',
+  'queue/taken',
   'tool/name-clash',
   'tool/bad-name',
 ])

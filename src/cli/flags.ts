@@ -59,6 +59,15 @@ export function secondsFlag(flags: FlagValues, name: string): number | undefined
   return seconds === undefined ? undefined : seconds * 1000
 }
 
+/** Names parted by commas. */
+export function listFlag(flags: FlagValues, name: string): readonly string[] | undefined {
+  const names = textFlag(flags, name)
+    ?.split(',')
+    .map((part) => part.trim())
+  if (names?.includes('')) throw usageError(`--${name} must be names parted by commas, not "${textFlag(flags, name)}"`)
+  return names
+}
+
 export function parseJson(text: string, what: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue

@@ -10,7 +10,7 @@ export const CONFIG_FLAG: Flag = {
 const STORE_FLAG: Flag = {
   type: 'string',
   value: 'URL',
-  about: "memory: or sqlite:PATH; default: the configuration's, else sqlite:.troupe/troupe.db",
+  about: "memory:, sqlite:PATH or postgres://…; default: the configuration's, else sqlite:.troupe/troupe.db",
 }
 export const LANGUAGE_FLAG: Flag = { type: 'string', value: 'NAME', about: 'typescript (default) or python' }
 export const SANDBOX_FLAG: Flag = { type: 'string', value: 'NAME', about: 'where code runs; default: the light sandbox of the language' }

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { EngineAdapter } from '../engine/engine.ts'
+import { QUEUE_DEFAULTS } from '../engine/queue.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../engine/runtime.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
+import type { TroupeConfig } from '../index.ts'
 import type { FlagValues } from './command.ts'
 import { loadConfig } from './config.ts'
 import { notBuilt, textFlag, usageError } from './flags.ts'
@@ -13,15 +15,25 @@ const DEFAULT_STORE = 'sqlite:.troupe/troupe.db'
 export type StoreAddress =
   | { readonly type: 'memory'; readonly url: string }
   | { readonly type: 'sqlite'; readonly url: string; readonly path: string }
+  /** `url` is for people: without the password that `connection` has. */
+  | { readonly type: 'postgres'; readonly url: string; readonly connection: string }
 
 /** Parses the address of a store; `undefined` gives the default. Throws `config/invalid`. */
 export function storeAddress(url: string = DEFAULT_STORE): StoreAddress {
   if (url === 'memory:') return { type: 'memory', url }
-  if (/^postgres(ql)?:/.test(url)) throw notBuilt('a postgres:// store')
+  if (/^postgres(ql)?:/.test(url)) return { type: 'postgres', url: withoutPassword(url), connection: url }
   const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : ''
   if (path === ':memory:') throw usageError(`store "${url}" would forget everything: write memory: if that is meant`)
-  if (path === '') throw usageError(`unknown store "${url}": write memory: or sqlite:PATH`)
+  if (path === '') throw usageError(`unknown store "${url}": write memory:, sqlite:PATH or postgres://…`)
   return { type: 'sqlite', url, path: resolve(path) }
+}
+
+/** What the configuration says of the runs of a store, whoever begins them. */
+export function storeOptions({ queue, tenantBudgets }: TroupeConfig): Pick<RuntimeOptions, 'admission' | 'tenantBudgets'> {
+  return {
+    ...(queue?.admission && { admission: { maxDepth: QUEUE_DEFAULTS.maxDepth, ...queue.admission } }),
+    ...(tenantBudgets && { tenantBudgets }),
+  }
 }
 
 /** Opens a store. Whatever keeps it from opening is the caller's to correct: throws `config/…`. */
@@ -41,7 +53,7 @@ export async function openStore(address: StoreAddress, options: Omit<RuntimeOpti
  */
 export async function findStore(flags: FlagValues): Promise<Runtime | null> {
   const address = await addressFrom(flags)
-  return existsSync(address.path) ? openStore(address) : null
+  return address.type === 'postgres' || existsSync(address.path) ? openStore(address) : null
 }
 
 /** The same for a run that has to be there. Throws `run/not-found`. */
@@ -51,13 +63,32 @@ export async function storeOf(runId: string, flags: FlagValues): Promise<Runtime
   throw new TroupeError('run/not-found', `no run ${runId}: there is no store ${(await addressFrom(flags)).url} yet`)
 }
 
-async function addressFrom(flags: FlagValues): Promise<Extract<StoreAddress, { type: 'sqlite' }>> {
-  const address = storeAddress(textFlag(flags, 'store') ?? (await loadConfig(textFlag(flags, 'config'))).store)
-  if (address.type === 'sqlite') return address
+async function addressFrom(flags: FlagValues): Promise<KeptAddress> {
+  return keptAddress(textFlag(flags, 'store') ?? (await loadConfig(textFlag(flags, 'config'))).store)
+}
+
+/** A store that outlives its process. */
+export type KeptAddress = Exclude<StoreAddress, { type: 'memory' }>
+
+/** Parses the address of a store in which other processes find runs. Throws `config/invalid`. */
+export function keptAddress(url: string | undefined): KeptAddress {
+  const address = storeAddress(url)
+  if (address.type !== 'memory') return address
   throw usageError('a store memory: keeps no runs after its process: name another with --store')
+}
+
+function withoutPassword(url: string): string {
+  try {
+    const parsed = new URL(url)
+    if (parsed.password !== '') parsed.password = '***'
+    return parsed.href
+  } catch {
+    throw usageError('the store is no postgres:// URL: write postgres://USER:PASSWORD@HOST:PORT/DATABASE') // Without repeating it: it may hold a password.
+  }
 }
 
 async function engineOf(address: StoreAddress): Promise<EngineAdapter> {
   if (address.type === 'memory') return (await import('../engine/memory/memory.ts')).memory()
+  if (address.type === 'postgres') throw notBuilt('a postgres:// store')
   return (await import('../engine/sqlite/sqlite.ts')).sqlite({ path: address.path })
 }

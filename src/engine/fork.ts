@@ -20,7 +20,8 @@ export function forkOf(run: string, tree: readonly Entry[], step: number, newRun
   const [start] = own
   if (!start || !isEntry(start, 'run-start')) throw new TroupeError('run/not-found', `no run ${run} in this store`)
   const steps = stepsOf(own)
-  const cut = own.findIndex((entry) => isEntry(entry, 'step-start') && entry.body.step === step)
+  // A run that never came to its first step, such as one that expired in the queue, begins once more.
+  const cut = steps === 0 && step === 1 ? 1 : own.findIndex((entry) => isEntry(entry, 'step-start') && entry.body.step === step)
   if (cut < 0) throw new TroupeError('config/invalid', `run ${run} has no step ${step} to fork before: it has steps 1 to ${steps}`)
 
   const before = own.slice(1, cut).filter(isKept)

@@ -1,35 +1,43 @@
 import type { RunEvent } from '../../client/event.ts'
+import { prospectOf } from '../../engine/answered.ts'
 import { Projector } from '../../engine/hub.ts'
 import type { RunView } from '../../engine/run.ts'
 import type { Runtime } from '../../engine/runtime.ts'
-import { prospectOf } from '../../engine/answered.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { absentModel } from '../absent-model.ts'
 import { castOf, checkAgent, recorded } from '../agents.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
-import { secondsFlag, textFlag, usageError } from '../flags.ts'
+import { secondsFlag, textFlag } from '../flags.ts'
 import { follow } from '../follow.ts'
 import { AGENT_FLAGS, RECORD_FLAG, STORE_FLAGS, WAIT_FLAG } from '../shared-flags.ts'
-import { storeAddress, storeOf } from '../stores.ts'
+import { keptAddress, storeOf } from '../stores.ts'
 import { openView, viewKind } from '../view/open-view.ts'
 import { openWorkplace } from '../workplace.ts'
 
 export const resumeCommand: Command = {
   usage: 'RUN',
-  about: 'Goes on with a run after a crash, a stop or an answer, and shows what is new. Of a run that has ended the end is shown again.',
+  about:
+    'Goes on with a run after a crash, a stop or an answer, and shows what is new. One that is queued is taken from there, unless a worker has it. Of a run that has ended the end is shown again.',
   positionals: [1, 1],
-  flags: { ...AGENT_FLAGS, record: { ...RECORD_FLAG, about: 'goes on with a tape of the run' }, wait: WAIT_FLAG, ...STORE_FLAGS },
-  notBuilt: ['adopt'],
+  flags: {
+    adopt: {
+      type: 'boolean',
+      about: 'with the agent at hand, though another version began the run; what its code does not ask for again is passed over',
+    },
+    ...AGENT_FLAGS,
+    record: { ...RECORD_FLAG, about: 'goes on with a tape of the run' },
+    wait: WAIT_FLAG,
+    ...STORE_FLAGS,
+  },
 
   async run({ positionals, flags }: CommandInput): Promise<number> {
     const runId = positionals[0] ?? ''
     const waitMs = secondsFlag(flags, 'wait')
     const json = flags['json'] === true
     const config = await loadConfig(textFlag(flags, 'config'))
-    const address = storeAddress(textFlag(flags, 'store') ?? config.store)
-    if (address.type === 'memory') throw usageError('a store memory: keeps no runs after its process: name another with --store')
+    const address = keptAddress(textFlag(flags, 'store') ?? config.store)
 
     const standing = await standingOf(runId, flags)
     if (standing.view.status !== 'running' && standing.view.status !== 'waiting') return showLast(standing, 'run-end', json)
@@ -38,11 +46,11 @@ export const resumeCommand: Command = {
     checkAgent(configured, standing.view)
     const cast = await recorded(configured, textFlag(flags, 'record'), { append: true })
 
-    await using place = await openWorkplace({ address, cast, json, waitMs })
+    await using place = await openWorkplace({ address, cast, config, json, waitMs })
     if (standing.view.status === 'waiting' && !standing.answered && place.approvals !== 'ask' && waitMs === undefined) {
       return showLast(standing, 'run-waiting', json)
     }
-    const run = place.runtime.resume(runId)
+    const run = place.runtime.resume(runId, { adopt: flags['adopt'] === true })
     return await follow({ ...place, run, known: standing.known, lost: asked, resumeHint: place.resumeHint(runId) })
   },
 }

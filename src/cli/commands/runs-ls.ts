@@ -2,7 +2,7 @@ import type { Command } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { numberFlag } from '../flags.ts'
 import { note, printJson, printLine } from '../output.ts'
-import { runLine } from '../run-summary.ts'
+import { runLineOf } from '../run-summary.ts'
 import { STORE_FLAGS } from '../shared-flags.ts'
 import { findStore } from '../stores.ts'
 import { oneLine, table } from '../text.ts'
@@ -20,15 +20,15 @@ export const runsLsCommand: Command = {
     const limit = numberFlag(flags, 'limit', { min: 1 }) ?? DEFAULT_LIMIT
     await using runtime = await findStore(flags)
     const found = (await runtime?.list({ limit: limit + 1 })) ?? []
-    const runs = found.slice(0, limit).map(runLine)
+    const runs = runtime ? await Promise.all(found.slice(0, limit).map((view) => runLineOf(runtime, view))) : []
     if (flags['json']) {
       for (const run of runs) await printJson(run)
     } else if (runs.length === 0) {
       await note('no runs yet')
     } else {
-      const rows = runs.map(({ runId, status, agent, steps, createdAt, task }) => [
+      const rows = runs.map(({ runId, status, queue, agent, steps, createdAt, task }) => [
         runId,
-        status,
+        queue?.status === 'dead' ? 'dead' : status,
         agent,
         `${steps}`,
         createdAt.slice(0, 19).replace('T', ' '),

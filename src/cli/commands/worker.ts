@@ -1,0 +1,62 @@
+import { castOf, recorded, type Cast } from '../agents.ts'
+import type { Command, CommandInput, FlagValues } from '../command.ts'
+import { loadConfig } from '../config.ts'
+import { listFlag, numberFlag, secondsFlag, textFlag } from '../flags.ts'
+import { AGENT_FLAGS, RECORD_FLAG, STORE_FLAGS } from '../shared-flags.ts'
+import { keptAddress, openStore, storeOptions } from '../stores.ts'
+import { serveQueue } from '../serve-queue.ts'
+import { workerView } from '../view/worker-view.ts'
+import { PARK_UNATTENDED_MS } from '../workplace.ts'
+
+const DEFAULT_GRACE_MS = 30_000
+
+export const workerCommand: Command = {
+  usage: '',
+  about:
+    'Takes runs from the queue of a store and drives each until it ends or waits. SIGTERM and Ctrl-C drain: it takes no more, lets what is under way end or park, stops the rest resumably when the grace is over, and exits 0. A second signal ends it at once.',
+  positionals: [0, 0],
+  flags: {
+    concurrency: { type: 'string', value: 'N', about: 'runs at once; default 4' },
+    agents: {
+      type: 'string',
+      value: 'a,b',
+      about: 'take runs of these agents only, as --agent names them; default: all that are configured',
+    },
+    grace: {
+      type: 'string',
+      value: 'SECONDS',
+      about: `how long runs may go on after the first signal; default ${DEFAULT_GRACE_MS / 1000}`,
+    },
+    ...AGENT_FLAGS,
+    record: RECORD_FLAG,
+    ...STORE_FLAGS,
+  },
+
+  async run({ flags }: CommandInput): Promise<number> {
+    const concurrency = numberFlag(flags, 'concurrency', { min: 1 })
+    const graceMs = secondsFlag(flags, 'grace') ?? DEFAULT_GRACE_MS
+    const config = await loadConfig(textFlag(flags, 'config'))
+    const address = keptAddress(textFlag(flags, 'store') ?? config.store)
+    const configured = await castOf(config, flags)
+    const agents = namesOf(configured, flags)
+    const cast = await recorded(configured, textFlag(flags, 'record'), { append: true })
+    const runtime = await openStore(address, {
+      ...storeOptions(config),
+      parkAfterMs: PARK_UNATTENDED_MS,
+      agents: Object.values(cast.agents),
+    })
+    const { limits, backoff } = config.queue ?? {}
+    const work = {
+      ...(concurrency !== undefined && { concurrency }),
+      ...(agents && { agents }),
+      ...(limits && { limits }),
+      ...(backoff && { backoff }),
+    }
+    return serveQueue({ runtime, work, graceMs, view: workerView(flags['json'] === true), store: address.url })
+  },
+}
+
+/** The names by which logs know the agents that `--agents` names. Throws `config/unknown-agent`. */
+function namesOf(cast: Cast, flags: FlagValues): readonly string[] | undefined {
+  return listFlag(flags, 'agents')?.map((name) => cast.chosen(name).name)
+}
