@@ -159,6 +159,11 @@ export interface EntryBodies {
 
   plan: { readonly step?: number; readonly plan: string }
   state: { readonly from: string; readonly to: string; readonly why: string; readonly task?: string }
+  /** An attempt at a task of a plan begins, from 1. */
+  'task-assigned': { readonly task: string; readonly owner: string; readonly attempt: number }
+  'task-done': { readonly task: string; readonly owner: string }
+  /** Sent back to its owner, or given up when the task's next state says so. */
+  'task-rejected': { readonly task: string; readonly owner: string; readonly reasons: readonly string[] }
   budget: { readonly spent: JsonObject; readonly reserved: JsonObject; readonly limit: JsonObject }
   log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
 }

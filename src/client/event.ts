@@ -58,6 +58,9 @@ export interface EventBodies {
   'agent-end': { readonly callId: string; readonly childRunId: string; readonly status: RunStatus }
   plan: { readonly step?: number; readonly plan: string }
   state: { readonly from: string; readonly to: string; readonly why: string; readonly task?: string }
+  'task-assigned': { readonly task: string; readonly owner: string; readonly attempt: number }
+  'task-done': { readonly task: string; readonly owner: string }
+  'task-rejected': { readonly task: string; readonly owner: string; readonly reasons: readonly string[] }
   budget: { readonly spent: JsonObject; readonly reserved: JsonObject; readonly limit: JsonObject }
   log: { readonly level: string; readonly message: string }
 }

@@ -51,6 +51,9 @@ export function eventOf(entry: Entry, source: EventSource): RunEvent | null {
   }
   if (isEntry(entry, 'plan')) return { type: 'plan', ...head, ...entry.body }
   if (isEntry(entry, 'state')) return { type: 'state', ...head, ...entry.body }
+  if (isEntry(entry, 'task-assigned')) return { type: 'task-assigned', ...head, ...entry.body }
+  if (isEntry(entry, 'task-done')) return { type: 'task-done', ...head, ...entry.body }
+  if (isEntry(entry, 'task-rejected')) return { type: 'task-rejected', ...head, ...entry.body }
   if (isEntry(entry, 'budget')) return { type: 'budget', ...head, ...entry.body }
   if (isEntry(entry, 'log')) return { type: 'log', ...head, ...entry.body }
   return null
