@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   'sandbox/bad-frame': { retryable: false },
   'sandbox/unavailable': { retryable: false },
   'sandbox/bad-value': { retryable: false },
+  'sandbox/snapshot-refused': { retryable: false },
 
   'engine/nested': { retryable: false },
   'engine/lost-ownership': { retryable: false },
@@ -59,6 +60,12 @@ export const ERROR_CODES = {
   'queue/taken': { retryable: false },
   'queue/expired': { retryable: false },
   'queue/dead-letter': { retryable: false },
+
+  'amqp/unavailable': { retryable: true },
+  'amqp/closed': { retryable: true },
+  'amqp/refused': { retryable: false },
+  'amqp/unroutable': { retryable: false },
+  'amqp/bad-message': { retryable: false },
 
   'budget/spent': { retryable: false },
   'session/busy': { retryable: false },

@@ -1,0 +1,8 @@
+export type { AmqpConsumer } from './consumer.ts'
+export { fileCursor, type Cursor } from './cursor.ts'
+export { publishEvents, type EventPublisher, type PublishEventsOptions } from './events.ts'
+export { remoteAgents, type RemoteAgent, type RemoteAgentOptions, type RemoteAgents, type RemoteAgentsOptions } from './remote-agents.ts'
+export { receiveResults, type ReceiveResultsOptions } from './results.ts'
+export { serveAgents, type ServeAgentsOptions } from './serve-agents.ts'
+export { consumeTasks, type ConsumeTasksOptions } from './tasks.ts'
+export { AMQP_DEFAULTS } from './settings.ts'

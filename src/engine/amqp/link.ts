@@ -1,0 +1,270 @@
+import type { ChannelModel, ConfirmChannel, connect as Connect, Options } from 'amqplib'
+import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
+import { detach } from '../../util/detach.ts'
+import { AMQP_DEFAULTS } from './settings.ts'
+
+export interface LinkOptions {
+  /** `amqp://user:password@host:port/vhost`, or `amqps:`. */
+  readonly url: string
+  /** Runs on each new channel before anything else does: declares queues, begins to consume. */
+  setup?(channel: ConfirmChannel): Promise<void>
+  /** Told once for each time that the broker is away or refuses; default: a warning of the process. */
+  readonly onTrouble?: ((error: TroupeError) => void) | undefined
+}
+
+export interface Outgoing {
+  /** Empty: straight to the queue that `routingKey` names. */
+  readonly exchange: string
+  readonly routingKey: string
+  readonly content: Buffer
+  readonly options: Options.Publish & { readonly messageId: string }
+  /** Throw `amqp/unroutable` when no queue takes it. */
+  readonly mustArrive: boolean
+}
+
+/** How one attempt to publish ended. */
+type Sent = 'confirmed' | 'returned' | 'lost'
+
+/** A connection with a channel that is open now. */
+interface Session {
+  readonly channel: ConfirmChannel
+  /** Resolves when the connection or the channel is gone. */
+  readonly lost: Promise<TroupeError>
+  /** Messages that no queue took, by id and routing key; told just before their confirmation. */
+  readonly returned: Set<string>
+  close(): Promise<void>
+}
+
+/**
+ * One connection to a broker that comes back by itself, with one channel that confirms. What is published while the broker
+ * is away waits for it. The broker's word is the end of each wait, so nothing here has a deadline.
+ */
+export class AmqpLink implements AsyncDisposable {
+  /** Resolves when the broker is there, or is seen to be away: then it is tried again for ever. Rejects with `amqp/refused`. */
+  readonly ready: Promise<void>
+  readonly #options: LinkOptions
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #closing = Promise.withResolvers<never>()
+  readonly #kept: Promise<void>
+  #session = Promise.withResolvers<Session>()
+  #open: Session | null = null
+  #closed: TroupeError | null = null
+
+  constructor(options: LinkOptions) {
+    this.#options = { ...options, url: checkedUrl(options.url) }
+    this.ready = this.#ready.promise
+    this.ready.catch(() => {})
+    this.#closing.promise.catch(() => {})
+    this.#session.promise.catch(() => {})
+    this.#kept = this.#keep()
+    detach(this.#kept)
+  }
+
+  /**
+   * Resolves when the broker has the message for good. Throws `amqp/unroutable`, and `amqp/closed` when this link is closed
+   * before; then the message may be there or not.
+   */
+  async publish(message: Outgoing): Promise<void> {
+    for (;;) {
+      const session = await this.#up()
+      const sent = await Promise.race([send(session, message), session.lost.then(() => 'lost' as const), this.#closing.promise])
+      if (sent === 'confirmed') return
+      if (sent === 'returned')
+        throw new TroupeError(
+          'amqp/unroutable',
+          `there is no queue for '${message.routingKey}', so message ${message.options.messageId} was not sent`,
+        )
+      await this.#pause(AMQP_DEFAULTS.reconnect.firstMs)
+    }
+  }
+
+  /** Does something with the channel, again when it was lost meanwhile. */
+  async use<T>(work: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
+    for (;;) {
+      const session = await this.#up()
+      try {
+        return await work(session.channel)
+      } catch (error) {
+        const refused = refusalOf(error)
+        if (refused) throw refused
+        await Promise.race([session.lost, this.#pause(AMQP_DEFAULTS.retryMs)])
+      }
+    }
+  }
+
+  /** Closes the channel and the connection; unacknowledged messages go back to their queues. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close(new TroupeError('amqp/closed', 'the link to the broker was closed'))
+    await this.#open?.close()
+    await this.#kept
+  }
+
+  /** Drops the connection that is open, so that a new one sets everything up again. */
+  async renew(): Promise<void> {
+    await this.#open?.close()
+  }
+
+  async #up(): Promise<Session> {
+    if (this.#closed) throw this.#closed
+    return Promise.race([this.#session.promise, this.#closing.promise])
+  }
+
+  #close(reason: TroupeError): void {
+    this.#closed ??= reason
+    this.#closing.reject(this.#closed)
+    this.#ready.resolve()
+  }
+
+  /** Opens one session after the other until it is closed or, the first time, refused. */
+  async #keep(): Promise<void> {
+    let failures = 0
+    let everUp = false
+    while (!this.#closed) {
+      const begun = performance.now()
+      const error = await this.#once(() => {
+        everUp = true
+        this.#ready.resolve()
+      })
+      if (this.#closed) return
+      const refused = refusalOf(error)
+      if (refused && !everUp) {
+        this.#ready.reject(refused)
+        this.#close(refused)
+        return
+      }
+      if (performance.now() - begun > AMQP_DEFAULTS.reconnect.lastMs) failures = 0
+      if (failures === 0) this.#tell(refused ?? error)
+      this.#ready.resolve()
+      const { firstMs, lastMs } = AMQP_DEFAULTS.reconnect
+      const waitMs = Math.min(firstMs * 2 ** failures, lastMs)
+      failures++
+      await this.#pause(waitMs * (0.75 + Math.random() / 2))
+    }
+  }
+
+  /** One session from its opening to its loss; gives why it was lost or could not be had. */
+  async #once(onUp: () => void): Promise<unknown> {
+    let session: Session | null = null
+    try {
+      session = await open(this.#options.url)
+      this.#open = session
+      if (this.#closed) return this.#closed
+      await Promise.race([this.#options.setup?.(session.channel), session.lost.then((error) => Promise.reject(error))])
+      onUp()
+      this.#session.resolve(session)
+      return await session.lost
+    } catch (error) {
+      return error
+    } finally {
+      this.#open = null
+      this.#session = Promise.withResolvers()
+      this.#session.promise.catch(() => {})
+      await session?.close()
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ms)
+    await Promise.race([promise, this.#closing.promise]).catch(() => {})
+    clearTimeout(timer)
+  }
+
+  #tell(error: unknown): void {
+    const trouble = new TroupeError(
+      'amqp/unavailable',
+      `the broker ${hostOf(this.#options.url)} is away, and is tried again: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
+    if (this.#options.onTrouble) this.#options.onTrouble(trouble)
+    else process.emitWarning(trouble.message, { code: trouble.code })
+  }
+}
+
+async function open(url: string): Promise<Session> {
+  const { connect } = await loadClient()
+  const connection: ChannelModel = await connect(url, { timeout: AMQP_DEFAULTS.connectTimeoutMs })
+  const lost = Promise.withResolvers<TroupeError>()
+  const fail = (error: unknown): void =>
+    lost.resolve(refusalOf(error) ?? new TroupeError('amqp/unavailable', messageOf(error), { cause: error }))
+  // An 'error' without a listener would end the process; the 'close' after it says the same once more.
+  connection.on('error', fail)
+  connection.on('close', (error) => fail(error ?? new Error('the connection was closed')))
+  let isOpen = true
+  const close = async (): Promise<void> => {
+    if (!isOpen) return
+    isOpen = false
+    fail(new Error('the connection was closed'))
+    await connection.close().catch(() => {}) // One that is gone cannot be closed.
+  }
+  try {
+    const channel = await connection.createConfirmChannel()
+    channel.on('error', fail)
+    channel.on('close', () => fail(new Error('the channel was closed')))
+    const returned = new Set<string>()
+    channel.on('return', (message) => returned.add(nameOf(message.fields.routingKey, String(message.properties.messageId))))
+    return { channel, lost: lost.promise, returned, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Hands a message to the channel and waits for the broker's word. */
+async function send(session: Session, { exchange, routingKey, content, options, mustArrive }: Outgoing): Promise<Sent> {
+  const { promise, resolve } = Promise.withResolvers<Sent>()
+  const name = nameOf(routingKey, options.messageId)
+  try {
+    session.channel.publish(exchange, routingKey, content, { persistent: true, ...options, mandatory: mustArrive }, (error) => {
+      if (error) resolve('lost')
+      else resolve(session.returned.delete(name) ? 'returned' : 'confirmed')
+    })
+  } catch {
+    resolve('lost') // The channel was closed a moment ago.
+  }
+  return promise
+}
+
+function nameOf(routingKey: string, messageId: string): string {
+  return `${routingKey}\n${messageId}`
+}
+
+async function loadClient(): Promise<{ readonly connect: typeof Connect }> {
+  try {
+    return await import('amqplib')
+  } catch (error) {
+    throw new TroupeError('config/missing-package', 'the package amqplib cannot be loaded: npm install amqplib', { cause: error })
+  }
+}
+
+/** AMQP's own codes for what does not get better by trying again: wrong password, vhost, or a queue that is there with other settings. */
+const REFUSALS: readonly number[] = [402, 403, 404, 405, 406, 530]
+
+/** The fault as `amqp/refused`, when the broker is there and says no. */
+function refusalOf(error: unknown): TroupeError | null {
+  if (TroupeError.is(error)) return error.code === 'amqp/refused' || error.code === 'config/missing-package' ? error : null
+  const message = messageOf(error)
+  const code = (error as { code?: unknown } | null)?.code ?? Number(/\b(\d{3}) \(/.exec(message)?.[1])
+  if (!REFUSALS.some((refusal) => refusal === code)) return null
+  return new TroupeError('amqp/refused', `the broker refuses what it was asked for: ${message}`, { cause: error })
+}
+
+/** With a heartbeat, so that a broker that has gone without a word is noticed. Throws `config/invalid`. */
+function checkedUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (!url || (url.protocol !== 'amqp:' && url.protocol !== 'amqps:'))
+    throw new TroupeError('config/invalid', `'${withoutPassword(text)}' is no URL of a broker: write amqp://user:password@host:5672/vhost`)
+  if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(AMQP_DEFAULTS.heartbeatSeconds))
+  return url.href
+}
+
+function withoutPassword(text: string): string {
+  return text.replace(/:[^:@/]*@/, ':…@')
+}
+
+function hostOf(url: string): string {
+  const { host, pathname } = new URL(url)
+  return `${host}${pathname}`
+}
