@@ -187,22 +187,21 @@ async function open(url: string): Promise<Session> {
   const { connect } = await loadClient()
   const connection: ChannelModel = await connect(url, { timeout: AMQP_DEFAULTS.connectTimeoutMs })
   const lost = Promise.withResolvers<TroupeError>()
-  const fail = (error: unknown): void =>
-    lost.resolve(refusalOf(error) ?? new TroupeError('amqp/unavailable', messageOf(error), { cause: error }))
+  const fail = (error: unknown): void => lost.resolve(refusalOf(error) ?? TroupeError.wrap(error, 'amqp/unavailable'))
   // An 'error' without a listener would end the process; the 'close' after it says the same once more.
   connection.on('error', fail)
-  connection.on('close', (error) => fail(error ?? new Error('the connection was closed')))
+  connection.on('close', (error) => fail(error ?? gone('connection')))
   let isOpen = true
   const close = async (): Promise<void> => {
     if (!isOpen) return
     isOpen = false
-    fail(new Error('the connection was closed'))
+    fail(gone('connection'))
     await connection.close().catch(() => {}) // One that is gone cannot be closed.
   }
   try {
     const channel = await connection.createConfirmChannel()
     channel.on('error', fail)
-    channel.on('close', () => fail(new Error('the channel was closed')))
+    channel.on('close', () => fail(gone('channel')))
     const returned = new Set<string>()
     channel.on('return', (message) => returned.add(nameOf(message.fields.routingKey, String(message.properties.messageId))))
     return { channel, lost: lost.promise, returned, close }
@@ -210,6 +209,10 @@ async function open(url: string): Promise<Session> {
     await close()
     throw error
   }
+}
+
+function gone(what: string): TroupeError {
+  return new TroupeError('amqp/unavailable', `the ${what} was closed`)
 }
 
 /** Hands a message to the channel and waits for the broker's word. */

@@ -139,7 +139,7 @@ async function performed(
   if (end && isEntry(end, 'run-end')) return outcomeOf(called, end.body)
   if (TroupeError.is(fault, 'engine/duplicate-key'))
     throw new TroupeError('run/busy', `run ${run} was begun by another worker`, { cause: fault })
-  throw TroupeError.wrap(fault ?? new Error(`run ${run} was left as it stands`), 'engine/store-failed')
+  throw TroupeError.wrap(fault ?? new TroupeError('engine/store-failed', `run ${run} was left as it stands`), 'engine/store-failed')
 }
 
 /** Run ids of several stores may be the same; here they are not. */

@@ -87,8 +87,8 @@ export function parseStop(content: Buffer): { readonly key: string; readonly rea
 
 function fieldsIn<const S extends Shape & { readonly version: 'number!' }>(content: Buffer, shape: S): Fields<S> {
   const fields = fieldsOf(content, shape)
-  const { version } = fields as { readonly version: number }
+  const version: unknown = Reflect.get(fields, 'version')
   if (version !== WIRE_VERSION)
-    throw bad(`the message is of version ${version}, and this Troupe reads version ${WIRE_VERSION}: bring the older one up to date`)
+    throw bad(`the message is of version ${String(version)}, and this Troupe reads version ${WIRE_VERSION}: bring the older one up to date`)
   return fields
 }
