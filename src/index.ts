@@ -43,9 +43,9 @@ async function lightSandbox(language: Language): Promise<Sandbox> {
  * An agent that acts by writing code: in each step it writes a program against its tools, which runs in a sandbox.
  * Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`; starts nothing.
  */
-export function codeAgent<Output extends StandardSchemaV1 | undefined = undefined>(
-  options: CodeAgentOptions<Output>,
-): Agent<OutputOf<Output>> {
+export function codeAgent<Output extends StandardSchemaV1 | undefined = undefined, const Name extends string = string>(
+  options: CodeAgentOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
   return createCodeAgent(host, options)
 }
 
@@ -53,9 +53,9 @@ export function codeAgent<Output extends StandardSchemaV1 | undefined = undefine
  * An agent that acts by calling tools natively. It ends when the model answers without a call, calls `finalAnswer`, or
  * fills `output`. Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`; starts nothing.
  */
-export function toolAgent<Output extends StandardSchemaV1 | undefined = undefined>(
-  options: ToolAgentOptions<Output>,
-): Agent<OutputOf<Output>> {
+export function toolAgent<Output extends StandardSchemaV1 | undefined = undefined, const Name extends string = string>(
+  options: ToolAgentOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
   return createToolAgent(host, options)
 }
 

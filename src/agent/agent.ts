@@ -14,9 +14,9 @@ import type { StopCondition } from './stop.ts'
 import type { Transcript } from './transcript.ts'
 
 /** Options that all kinds of agents share. */
-export interface AgentOptions<Output extends StandardSchemaV1 | undefined> {
+export interface AgentOptions<Output extends StandardSchemaV1 | undefined, Name extends string = string> {
   /** `/^[A-Za-z][A-Za-z0-9_]{0,63}$/`, no reserved word; what logs, events and calling agents know it by. */
-  readonly name: string
+  readonly name: Name
   /** What the agent is for: shown to agents that may call it. */
   readonly description: string
   /** Recorded with each run. Default `0.0.0`. */
@@ -65,10 +65,13 @@ export type Check<Output = unknown> = (answer: Output, transcript: Transcript) =
 export type CheckVerdict = boolean | string | void
 
 /** Options of an agent that acts by calling tools natively. */
-export type ToolAgentOptions<Output extends StandardSchemaV1 | undefined> = AgentOptions<Output>
+export type ToolAgentOptions<Output extends StandardSchemaV1 | undefined, Name extends string = string> = AgentOptions<Output, Name>
 
 /** Options of an agent that acts by writing code. */
-export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined> extends AgentOptions<Output> {
+export interface CodeAgentOptions<Output extends StandardSchemaV1 | undefined, Name extends string = string> extends AgentOptions<
+  Output,
+  Name
+> {
   /** What the model writes. Default `typescript`. */
   readonly language?: Language
   /** Where its code runs. Default: the light sandbox of the language. Never the host. */
@@ -96,15 +99,32 @@ export interface AgentDefaults {
  * An agent: immutable, without the state of any run, so any number of runs may go on at once. Run it alone on the
  * process's memory with `run`, or durably with `runtime.run(agent, task)`.
  */
-export interface Agent<Output = unknown> extends AgentRef<Output> {
-  readonly kind: 'code' | 'tool'
+export interface Agent<Output = unknown, Name extends string = string> extends AgentRef<Output> {
+  readonly name: Name
+  readonly kind: 'code' | 'tool' | 'team'
   readonly description: string
   /** Those it may call as functions. */
   readonly agents: readonly Agent[]
   /** Starts a run in this process's memory; its log is dropped at its end. */
   run(task: string, options?: RunOptions): Run<Output>
   /** The same agent, and the agents it may call, with defaults for what they leave open. */
-  withDefaults(defaults: AgentDefaults): Agent<Output>
+  withDefaults(defaults: AgentDefaults): Agent<Output, Name>
+  /** Names of its own tools, where it has a list of them. */
+  readonly toolNames?: readonly string[]
+  /** The same agent for one task of a team; absent where an agent cannot be changed. */
+  fitted?(fit: AgentFit): Agent
+}
+
+/** What a team changes of a member for one task. */
+export interface AgentFit {
+  /** What it must answer; `own` is the schema that it has by itself. */
+  output(own: StandardSchemaV1 | undefined): StandardSchemaV1
+  /** The part of such an answer that the agent's own checks are meant for. */
+  answerOf(answer: unknown): unknown
+  /** Those of its own tools that it may use. Absent: all. */
+  readonly tools?: readonly string[]
+  /** Agents that it may call besides its own. */
+  readonly agents: readonly Agent[]
 }
 
 /** The type that an agent's output has, by its schema. */

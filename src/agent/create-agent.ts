@@ -3,7 +3,7 @@ import { TroupeError } from '../errors/troupe-error.ts'
 import type { Runtime } from '../engine/runtime.ts'
 import { strongerOf } from '../sandbox/isolation.ts'
 import { checkName } from '../tools/names.ts'
-import type { Agent, AgentDefaults, AnyAgentOptions, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agent.ts'
+import type { Agent, AgentDefaults, AgentFit, AnyAgentOptions, Check, CodeAgentOptions, OutputOf, ToolAgentOptions } from './agent.ts'
 import { checkBudget, checkKeys, checkWhole } from './check-limits.ts'
 import { codeAgentSpec, type DefaultSandbox } from './code-agent.ts'
 import { runAgent } from './loop.ts'
@@ -20,26 +20,32 @@ export interface AgentHost {
 }
 
 /** Makes an agent that acts by writing code. Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`. */
-export function createCodeAgent<Output extends Schema>(host: AgentHost, options: CodeAgentOptions<Output>): Agent<OutputOf<Output>> {
-  return createAgent(host, 'code', options, {}, (agents, defaults) => codeAgentSpec({ ...options, agents }, defaults, host.sandbox))
+export function createCodeAgent<Output extends Schema, Name extends string>(
+  host: AgentHost,
+  options: CodeAgentOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
+  return createAgent(host, 'code', options, {}, (changed, defaults) => codeAgentSpec({ ...options, ...changed }, defaults, host.sandbox))
 }
 
 /** Makes an agent that acts by calling tools. Throws as `createCodeAgent` does. */
-export function createToolAgent<Output extends Schema>(host: AgentHost, options: ToolAgentOptions<Output>): Agent<OutputOf<Output>> {
-  return createAgent(host, 'tool', options, {}, (agents, defaults) => toolAgentSpec({ ...options, agents }, defaults))
+export function createToolAgent<Output extends Schema, Name extends string>(
+  host: AgentHost,
+  options: ToolAgentOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
+  return createAgent(host, 'tool', options, {}, (changed, defaults) => toolAgentSpec({ ...options, ...changed }, defaults))
 }
 
-function createAgent<Output>(
+function createAgent<Output, Name extends string>(
   host: AgentHost,
-  kind: Agent['kind'],
-  options: AnyAgentOptions,
+  kind: 'code' | 'tool',
+  options: AnyAgentOptions & { readonly name: Name },
   defaults: AgentDefaults,
-  settle: (agents: readonly Agent[], defaults: AgentDefaults) => AgentSpec,
-): Agent<Output> {
+  settle: (changed: Partial<AnyAgentOptions>, defaults: AgentDefaults) => AgentSpec,
+): Agent<Output, Name> {
   checkOptions(kind, options)
-  const agents = agentsOf(options, defaults)
-  const spec = settle(agents, defaults)
-  const agent: Agent<Output> = {
+  const agents = agentsOf(options.agents ?? [], defaults)
+  const spec = settle({ agents }, defaults)
+  const agent: Agent<Output, Name> = {
     kind,
     name: options.name,
     description: options.description,
@@ -51,18 +57,38 @@ function createAgent<Output>(
     spreads: agents.some((called) => called.placement !== undefined || called.spreads === true),
     activate: (input, ctx) => runAgent(spec, input, ctx),
     run: (task, runOptions) => host.runtime().run(agent, task, runOptions),
-    withDefaults: (further) => createAgent(host, kind, options, merged(defaults, further), settle),
+    withDefaults: (further) => createAgent(host, kind, options, mergedDefaults(defaults, further), settle),
+    toolNames: (options.tools ?? []).map((one) => one.name),
+    fitted: (fit) => {
+      const changes = changesFor(options, fit)
+      return createAgent(host, kind, { ...options, ...changes }, defaults, (changed, given) => settle({ ...changes, ...changed }, given))
+    },
   }
   return agent
 }
 
+/** Its own checks go on looking at what they were written for. */
+function changesFor({ agents = [], checks = [], output, tools = [] }: AnyAgentOptions, fit: AgentFit): Partial<AnyAgentOptions> {
+  const allowed = fit.tools
+  return {
+    output: fit.output(output),
+    checks: (checks as readonly Check[]).map((check): Check => {
+      const fitted: Check = (answer, transcript) => check(fit.answerOf(answer), transcript)
+      return Object.defineProperty(fitted, 'name', { value: check.name })
+    }),
+    tools: allowed ? tools.filter(({ name }) => allowed.includes(name)) : tools,
+    agents: [...agents, ...fit.agents],
+    reportSteps: false,
+  }
+}
+
 /** Managed agents take the same defaults as the agent that calls them. */
-function agentsOf({ agents = [] }: AnyAgentOptions, defaults: AgentDefaults): readonly Agent[] {
+export function agentsOf(agents: readonly Agent[], defaults: AgentDefaults): readonly Agent[] {
   return Object.keys(defaults).length === 0 ? agents : agents.map((agent) => agent.withDefaults(defaults))
 }
 
 /** What was given first stays; only models may be wrapped more than once. */
-function merged(defaults: AgentDefaults, further: AgentDefaults): AgentDefaults {
+export function mergedDefaults(defaults: AgentDefaults, further: AgentDefaults): AgentDefaults {
   const inner = defaults.wrapModel
   const outer = further.wrapModel
   const minimumIsolation = strongerOf(defaults.minimumIsolation, further.minimumIsolation)
@@ -96,7 +122,7 @@ const COMMON_KEYS: readonly (keyof AnyAgentOptions)[] = [
 ]
 const CODE_KEYS: readonly (keyof CodeAgentOptions<Schema>)[] = ['language', 'sandbox', 'limits', 'structured', 'minimumIsolation']
 
-function checkOptions(kind: Agent['kind'], options: AnyAgentOptions): void {
+function checkOptions(kind: 'code' | 'tool', options: AnyAgentOptions): void {
   const { name, description, maxSteps, planEvery, maxOutputTokens, budget } = options
   checkName(name, 'agent')
   checkKeys(`agent '${name}'`, options, kind === 'code' ? [...COMMON_KEYS, ...CODE_KEYS] : COMMON_KEYS)

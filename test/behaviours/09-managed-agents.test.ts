@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { codeAgent, tool, toolAgent } from '../../src/index.ts'
+import { codeAgent, tool, toolAgent, type Agent } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/scripted-model.ts'
 import { calling, code, eventsOf, lastMessage, ofType, waitMs } from './support.ts'
 
@@ -17,7 +17,7 @@ const read = tool({
 /** A code agent and a tool agent that read, and one of each kind that hands on to the agent below. */
 function tree(kinds: readonly ('code' | 'tool')[]) {
   const [leafKind, ...above] = kinds
-  const leaf =
+  const leaf: Agent =
     leafKind === 'code'
       ? codeAgent({
           name: 'level1',

@@ -48,7 +48,13 @@ function ownLines(event: RunEvent, palette: Palette): string[] {
     case 'plan':
       return block(event.plan, faint('  plan ')).map((line) => visible(line))
     case 'state':
-      return [faint(`  ${event.from} → ${event.to}: ${oneLine(event.why, MAX_SHOWN)}`)]
+      return [faint(`  ${event.task === undefined ? '' : `${event.task}: `}${event.from} → ${event.to}: ${oneLine(event.why, MAX_SHOWN)}`)]
+    case 'task-assigned':
+      return [call(`  ⇒ ${event.task} to ${event.owner}${event.attempt === 1 ? '' : ` (attempt ${event.attempt})`}`)]
+    case 'task-done':
+      return [call(`  ⇐ ${event.task} done by ${event.owner}`)]
+    case 'task-rejected':
+      return event.reasons.map((reason) => bad(`  ✗ ${event.task} of ${event.owner}: ${oneLine(reason, MAX_SHOWN)}`))
     case 'log':
       return [faint(`  ${event.level}: ${oneLine(event.message)}`)]
     case 'run-waiting':
