@@ -21,6 +21,7 @@ import { historyOf, type PastParts } from './past.ts'
 import { Recorded } from './recorded.ts'
 import { createRunContext } from './run-context.ts'
 import { sharedBudget, type TenantBudgets } from './shared-budget.ts'
+import { type Parkable, snapshotOf } from './snapshots.ts'
 import { Turns } from './turns.ts'
 import { refuseOtherVersion } from './versions.ts'
 
@@ -77,7 +78,7 @@ export class Activation {
   readonly #options: ActivationOptions
   readonly #open = new Map<string, OpenRun>()
   /** What each run has opened. */
-  readonly #owned = new Map<string, AsyncDisposable[]>()
+  readonly #owned = new Map<string, Parkable[]>()
   /** Ends the waiting for a run that goes on elsewhere, with what its caller is to get. */
   readonly #elsewhere = new Map<string, (outcome: ChildOutcome) => void>()
   readonly #abort = new AbortController()
@@ -326,7 +327,8 @@ export class Activation {
   }
 
   #contextOf({ run, writer, turns, inbox, recorded, budget, abort }: OpenRun): ReturnType<typeof createRunContext> {
-    const { rootRunId, clock, effects, live, observe } = this.#options
+    const { rootRunId, clock, effects, live, observe, store } = this.#options
+    const { snapshots } = store
     return createRunContext({
       runId: run,
       rootRunId,
@@ -348,6 +350,7 @@ export class Activation {
         if (!this.#closed) live(run, event)
       },
       during: (work) => this.#activity.during(work),
+      ...(snapshots && { snapshot: snapshotOf(snapshots, run) }),
       own: (open) => this.#own(run, open),
       runChild: (child, agent, input, key) => this.#runChild(child, agent, input, run, key),
       endChild: (child, reason) => detach(this.endRun(child, reason)),
@@ -375,7 +378,7 @@ export class Activation {
     await Promise.allSettled(owned.toReversed().map(async (resource) => resource[Symbol.asyncDispose]()))
   }
 
-  async #own<T extends AsyncDisposable>(run: string, open: () => Promise<T>): Promise<T> {
+  async #own<T extends Parkable>(run: string, open: () => Promise<T>): Promise<T> {
     const resource = await open()
     if (this.#closed) {
       await resource[Symbol.asyncDispose]()
@@ -416,6 +419,8 @@ export class Activation {
   /** Tells in every open log that it waits, children first, and lets go of everything, unless an answer comes meanwhile. */
   async #park(): Promise<boolean> {
     const { changes } = this.#activity
+    await Promise.allSettled([...this.#owned.values()].flat().map(async (resource) => resource.park?.()))
+    if (changes !== this.#activity.changes || this.#closed) return false
     const runs = [...this.#open.values()]
     const tree = runs.map(({ run, recorded: { entries } }) => ({ run, waits: openWaitsOf(entries), usage: usageOf(entries) }))
     for (const { run, writer, recorded } of runs.toReversed()) {

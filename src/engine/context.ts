@@ -3,6 +3,7 @@ import type { AnswerBody, CallBody, EntryBodies, EntryType, RunInput, RunStatus,
 import type { TransientEvent } from '../client/event.ts'
 import type { Usage } from '../client/usage.ts'
 import type { Budget, BudgetLimits } from './budget.ts'
+import type { Parkable, RunSnapshot } from './snapshots.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
 
 /** All that the engine knows of an agent. */
@@ -89,8 +90,10 @@ export interface RunContext {
   history(): Promise<readonly PastRun[]>
   /** Marks work that is no effect and needs no log, such as loading a module, so that the run is not taken for waiting. */
   during<T>(work: () => Promise<T>): Promise<T>
+  /** Where a snapshot of the run's session is kept while it waits, where there is a place for one. */
+  readonly snapshot?: RunSnapshot
   /** Opens a thing that lives as long as the activation, such as a sandbox session, and is disposed with it. */
-  own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T>
+  own<T extends Parkable>(open: () => Promise<T>): Promise<T>
 }
 
 /** An ended run of the same session. */

@@ -1,6 +1,7 @@
 import type { Entry, EntryBodies, NewEntry } from '../client/entry.ts'
 import type { Ledger } from './ledger.ts'
 import type { RunQueue } from './queue.ts'
+import type { SnapshotStore } from './snapshots.ts'
 
 /**
  * The port: a place to keep the logs of runs, and who may write to each. An adapter stores; it decides nothing.
@@ -32,6 +33,8 @@ export interface LogStore extends AsyncDisposable {
   readonly queue: RunQueue
   /** What several processes spend of one budget. */
   readonly ledger: Ledger
+  /** Where snapshots of waiting runs are kept, if they are. The store deletes them at the end of their run. */
+  readonly snapshots?: SnapshotStore
   /** Begins a log with its `run-start`. Throws `engine/duplicate-key` when the run exists, `engine/lost-ownership` by `under`. */
   create(run: string, start: NewEntry<'run-start'>, options?: CreateOptions): Promise<Entry>
   /**

@@ -9,6 +9,7 @@ import { Inbox } from './inbox.ts'
 import { refusingWriter } from './log-writer.ts'
 import { Recorded } from './recorded.ts'
 import { createRunContext } from './run-context.ts'
+import type { Parkable } from './snapshots.ts'
 import { Turns } from './turns.ts'
 
 /** What the contexts of earlier runs share with the activation that looks back on them. */
@@ -20,7 +21,7 @@ export interface PastParts {
   readonly signal: AbortSignal
   readonly activity: Activity
   isClosed(): boolean
-  own<T extends AsyncDisposable>(run: string, open: () => Promise<T>): Promise<T>
+  own<T extends Parkable>(run: string, open: () => Promise<T>): Promise<T>
 }
 
 /** Contexts over the logs of the session's earlier runs; a log that is gone is left out. */

@@ -14,6 +14,7 @@ import type { EffectScope } from './engine.ts'
 import type { Inbox } from './inbox.ts'
 import type { Writer } from './log-writer.ts'
 import { isCallKey, nameOf, type Recorded } from './recorded.ts'
+import type { Parkable, RunSnapshot } from './snapshots.ts'
 import type { Turns } from './turns.ts'
 
 /** What one run of an activation stands on; `runTree` opens it. */
@@ -39,7 +40,8 @@ export interface RunContextParts {
   live(event: TransientEvent): void
   history(): Promise<readonly PastRun[]>
   during<T>(work: () => Promise<T>): Promise<T>
-  own<T extends AsyncDisposable>(open: () => Promise<T>): Promise<T>
+  readonly snapshot?: RunSnapshot
+  own<T extends Parkable>(open: () => Promise<T>): Promise<T>
   /** Ends a child over the head of its code, if it is open. */
   endChild(childRunId: string, reason: TroupeError): void
   runChild(childRunId: string, agent: AgentRef, input: RunInput, key: string): Promise<ChildOutcome>
@@ -164,6 +166,7 @@ export function createRunContext(parts: RunContextParts): RunContext {
 
     history: () => parts.history(),
     during: (work) => parts.during(work),
+    ...(parts.snapshot && { snapshot: parts.snapshot }),
     own: (open) => activity.during(() => parts.own(open)),
   }
 }

@@ -145,6 +145,7 @@ function runGuest(
   /** What was written past the frames takes another way than they do: the host waits for the mark that follows it. */
   function endStreams(): void {
     for (const fd of mark.streams) write(fd, `\0${mark.token}\0`)
+    mark = { token: '', streams: [] } // once a step, however often it is said that its main code has settled
   }
 
   /** Runs `work` and then every promise job that it leads to. False: the code was stopped by the prelude. */

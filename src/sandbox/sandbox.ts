@@ -20,7 +20,10 @@ export interface Sandbox {
    * Throws as `open` does. Absent where there is nothing to look at.
    */
   check?(language: Language): Promise<string>
-  /** Throws `sandbox/unavailable`, saying what is missing and how to install it, when this machine cannot give the isolation. */
+  /**
+   * Throws `sandbox/unavailable`, saying what is missing and how to install it, when this machine cannot give the isolation;
+   * `sandbox/snapshot-refused` for a snapshot that does not fit: replay the steps instead.
+   */
   open(options: OpenOptions): Promise<SandboxSession>
 }
 
@@ -59,9 +62,9 @@ export interface SandboxSession extends AsyncDisposable {
   execute(code: string, options: ExecuteOptions): AsyncIterable<Frame>
   /** Gives the answer of an open call; exactly one guest turn, after which `idle` or `end` comes. */
   reply(call: number, answer: Answer): void
-  /** After a restore: open calls come again as frames. */
-  resume(): AsyncIterable<Frame>
-  /** Only after `idle`; null where the adapter has none. */
+  /** After a restore in the middle of a step: open calls come again as frames, then `idle`, and the step goes on. */
+  resume(options?: Pick<ExecuteOptions, 'signal'>): AsyncIterable<Frame>
+  /** Only after `idle` or `end`; null where the adapter has none, or where running the code again costs no more. */
   snapshot(): Promise<Snapshot | null>
 }
 
@@ -120,8 +123,12 @@ export interface ExecutionError {
   readonly line?: number
 }
 
-/** An opaque, adapter-made copy of a quiet session: a cache, never the truth. */
+/**
+ * An opaque, adapter-made copy of a quiet session: a cache, never the truth. The caller keeps it where nobody can change
+ * it: an adapter runs what it is given.
+ */
 export interface Snapshot {
+  /** All that must be the same where it is restored: versions, limits, tools. */
   readonly key: string
   readonly blob: Uint8Array
 }

@@ -5,7 +5,8 @@ import type { GuestTurn } from './prelude.ts'
 import { CpuClock } from './cpu-clock.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import type { Command, Defences, Report, Setup, Stop } from './protocol.ts'
-import { runJob, setMemoryLimit, settlement, takeStack, type Vm } from './vm.ts'
+import { type KeptState, packImage } from './image.ts'
+import { imageOf, runJob, setMemoryLimit, settlement, takeStack, type Vm } from './vm.ts'
 
 /** Promise jobs are short and meet few interrupts: this many count as one tick. */
 const JOBS_PER_TICK = 100
@@ -20,6 +21,7 @@ const MEMORY_RESERVE = 8 * MEBIBYTE
 /** One turn runs at a time in a thread. */
 const cpu = new CpuClock()
 
+type Opening = Extract<Command, { type: 'open' | 'restore' }>
 type Execute = Extract<Command, { type: 'execute' }>
 type Reply = Extract<Command, { type: 'reply' }>
 
@@ -44,8 +46,12 @@ export class GuestSession {
   #stop: Stop | null = null
   #line: number | null = null
   #ranOutOfMemory = false
+  /** The running step, or the last one: what a copy needs to find lines in its code again. */
+  #current: Pick<Execute, 'step' | 'code'> = { step: 0, code: '' }
+  #sinceKeptMs = 0
 
-  constructor(vm: Vm, open: Extract<Command, { type: 'open' }>, defences: Defences) {
+  /** `past`: the interpreter is a restored one, and this is how its session stood. */
+  constructor(vm: Vm, open: Opening, defences: Defences, past: { state: KeptState; main: JSValueHandle | null } | null = null) {
     this.id = open.id
     this.#vm = vm
     this.#limits = open.limits
@@ -63,16 +69,53 @@ export class GuestSession {
       this.#halted = true
     }
     this.#setMemory(0)
-    this.#call('setup', vm.quickjs.newString(open.setup))
+    if (past === null) this.#call('setup', vm.quickjs.newString(open.setup))
+    else this.#goOn(past.state, past.main)
+  }
+
+  /** What a session that was kept needs to go on, as an image for `restoreSession`. Null where little CPU time has gone into it. */
+  keep(afterMs: number): Uint8Array | null {
+    if (this.#stop !== null || this.#sinceKeptMs < afterMs) return null
+    this.#sinceKeptMs = 0
+    const state: KeptState = {
+      ...this.#current,
+      ticks: this.#ticks,
+      jobs: this.#jobs,
+      spentMs: this.#spentMs,
+      clock: this.#vm.control.clock,
+      ranOutOfMemory: this.#ranOutOfMemory,
+    }
+    return packImage(state, imageOf(this.#vm, this.#main))
+  }
+
+  #goOn(state: KeptState, main: JSValueHandle | null): void {
+    this.#current = { step: state.step, code: state.code }
+    this.#ticks = state.ticks
+    this.#jobs = state.jobs
+    this.#spentMs = state.spentMs
+    this.#ranOutOfMemory = state.ranOutOfMemory
+    this.#vm.control.clock = state.clock
+    this.#main = main
+    const prepared = this.#prepare(state.code)
+    if (prepared.type === 'ready') this.#lines(state.step, prepared)
+  }
+
+  #prepare(code: string): Prepared {
+    return prepare(code, { fixedNames: this.#fixedNames, sourceLimits: this.#defences.sourceLimits })
+  }
+
+  #lines(step: number, { lineOf }: Extract<Prepared, { type: 'ready' }>): void {
+    this.#file = `step-${step}.ts`
+    this.#lineOf = lineOf
   }
 
   execute({ step, code, clock, seed }: Execute): Report {
-    const prepared = prepare(code, { fixedNames: this.#fixedNames, sourceLimits: this.#defences.sourceLimits })
+    const prepared = this.#prepare(code)
     this.#ticks = this.#jobs = this.#spentMs = 0
     this.#stop = this.#line = null
     if (prepared.type !== 'ready') return this.#unrun(prepared)
-    this.#file = `step-${step}.ts`
-    this.#lineOf = prepared.lineOf
+    this.#current = { step, code }
+    this.#lines(step, prepared)
     return this.#turn(() => {
       const { quickjs, control } = this.#vm
       control.clock = clock
@@ -126,7 +169,9 @@ export class GuestSession {
       else this.#stop ??= 'trap'
       this.#trusted = false
     }
-    this.#spentMs += cpu.stop()
+    const tookMs = cpu.stop()
+    this.#spentMs += tookMs
+    this.#sinceKeptMs += tookMs
     if (hadMain && this.#main === null) this.#readError(text)
     if (thrown?.kind === 'memory') this.#ranOutOfMemory = true
     return { ...this.#report(text), error: this.#stop === null && !this.#halted ? thrown : null }

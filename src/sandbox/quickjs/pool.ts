@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
@@ -21,8 +22,10 @@ export function defaultWorkers(): number {
 export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions
   readonly #threads = new Set<Thread>()
-  #module: Promise<WebAssembly.Module> | null = null
+  #module: Promise<Compiled> | null = null
   #wasm: WebAssembly.Module | null = null
+  /** Of the interpreter's file; '' before `start`. */
+  wasmHash = ''
   #isClosed = false
 
   constructor(options: PoolOptions) {
@@ -34,7 +37,9 @@ export class Pool implements AsyncDisposable {
     this.#assertOpen()
     this.#module ??= compile(this.#options.wasmUrl)
     try {
-      this.#wasm = await this.#module
+      const { module, hash } = await this.#module
+      this.#wasm = module
+      this.wasmHash = hash
     } catch (error) {
       this.#module = null
       throw new TroupeError(
@@ -80,6 +85,12 @@ export class Pool implements AsyncDisposable {
 }
 
 /** Compiled once in a process and shared by its threads. */
-async function compile(url: URL | undefined): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(await readFile(url ?? createRequire(import.meta.url).resolve('quickjs-wasi/quickjs.wasm')))
+async function compile(url: URL | undefined): Promise<Compiled> {
+  const bytes = await readFile(url ?? createRequire(import.meta.url).resolve('quickjs-wasi/quickjs.wasm'))
+  return { module: await WebAssembly.compile(bytes), hash: createHash('sha256').update(bytes).digest('hex') }
+}
+
+interface Compiled {
+  readonly module: WebAssembly.Module
+  readonly hash: string
 }

@@ -80,7 +80,30 @@ export type Command =
       readonly seed: number
     }
   | { readonly type: 'reply'; readonly id: number; readonly call: number; readonly ok: boolean; readonly text: string }
+  /** Asks for a copy of the quiet session, when at least this much CPU time has gone into it since the last; answered by `Kept`. */
+  | { readonly type: 'keep'; readonly id: number; readonly afterMs: number }
+  /** In place of `open`; answered by `Restored`. */
+  | {
+      readonly type: 'restore'
+      readonly id: number
+      readonly limits: Limits
+      readonly setup: string
+      readonly stop: Int32Array
+      readonly image: Uint8Array
+    }
   | { readonly type: 'close'; readonly id: number }
+
+export interface Kept {
+  readonly kept: number
+  /** A session's image; null where it is not worth it, or the session is not there. */
+  readonly image: Uint8Array | null
+}
+
+export interface Restored {
+  readonly restored: number
+  /** Why the image was refused; null where the session is there. */
+  readonly error: string | null
+}
 
 /** What one guest turn came to. */
 export interface Report {

@@ -1,12 +1,23 @@
 import { TroupeError } from '../../errors/troupe-error.ts'
 import type { Answer, ExecuteOptions, Frame, OpenOptions, SandboxSession, Snapshot } from '../sandbox.ts'
 import { encode } from '../../util/codec.ts'
+import { openEnvelope, packEnvelope } from '../../util/envelope.ts'
+import type { JsonObject } from '../../util/json.ts'
 import { FrameStream } from '../frame-stream.ts'
 import { DEADLOCK, type Outcome, outcomeOf, overrunOutcome } from './outcome.ts'
 import type { Pool } from './pool.ts'
 import type { Defences, Report, Setup } from './protocol.ts'
 import type { Thread, TurnOwner } from './thread.ts'
 import { readTurn, readTurnUnchecked, type StepCounts } from './turn.ts'
+
+type CallFrame = Extract<Frame, { type: 'call' }>
+
+/** How the running step of a kept session stood, as the host saw it. */
+interface KeptStep {
+  readonly calls: number
+  readonly fuel: number
+  readonly open: readonly CallFrame[]
+}
 
 let lastId = 0
 
@@ -15,7 +26,7 @@ interface Step {
   readonly stream: FrameStream
   readonly counts: StepCounts
   /** Calls that the guest still waits for: one is taken off when the turn that follows its answer has been reported. */
-  readonly open: Set<number>
+  readonly open: Map<number, CallFrame>
   /** Calls whose answer is on its way to the guest, in order. */
   readonly answering: number[]
   readonly release: () => void
@@ -24,6 +35,27 @@ interface Step {
   hasReturned: boolean
   hasBegun: boolean
   fuel: number
+}
+
+/** Of the copies of a session. */
+export interface Keeping {
+  /** Says what a copy must be of to be restored here. */
+  key(): string
+  /** CPU milliseconds that make one worth it. */
+  readonly afterMs: number
+}
+
+/** What a session's interpreter is told of its tools, its context and its limits: JSON of `Setup`. */
+export function setupOf({ tools, limits, context }: OpenOptions): string {
+  const setup: Setup = {
+    tools: tools.map(({ name, parameters, signature }) => ({ name, parameters, signature })),
+    context: encode(context),
+    maxCalls: limits.maxCalls,
+    maxInFlight: limits.maxInFlight,
+    answerBytes: limits.answerBytes,
+    outputBytes: limits.outputBytes,
+  }
+  return JSON.stringify(setup)
 }
 
 /** One session as its host sees it. The interpreter is made at the first step, in the thread that is free then. */
@@ -39,26 +71,64 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
   #thread: Thread | null = null
   #step: Step | null = null
   #closed: TroupeError | null = null
+  readonly #keeping: Keeping
+  /** How the step stood that `resume` goes on with. */
+  #past: KeptStep | null = null
 
-  constructor(pool: Pool, options: OpenOptions, defences: Defences) {
-    const { tools, limits, context } = options
+  constructor(pool: Pool, options: OpenOptions, defences: Defences, keeping: Keeping) {
+    const { tools, limits } = options
     this.#pool = pool
+    this.#keeping = keeping
     this.#options = options
     this.#defences = defences
     this.turnMs = limits.timeoutMs
     this.#tools = new Set(tools.map(({ name }) => name))
-    const setup: Setup = {
-      tools: tools.map(({ name, parameters, signature }) => ({ name, parameters, signature })),
-      context: encode(context),
-      maxCalls: limits.maxCalls,
-      maxInFlight: limits.maxInFlight,
-      answerBytes: limits.answerBytes,
-      outputBytes: limits.outputBytes,
+    this.#setup = setupOf(options)
+  }
+
+  /** A session that goes on where a copy was made. Throws `sandbox/snapshot-refused`; `key` is what copies must be of. */
+  static async restore(
+    pool: Pool,
+    options: OpenOptions,
+    defences: Defences,
+    keeping: Keeping,
+    snapshot: Snapshot,
+  ): Promise<QuickJsSession> {
+    if (snapshot.key !== keeping.key()) throw refused('it is of another version or machine, or of other limits, tools or values')
+    const opened = openEnvelope(snapshot.blob)
+    if (opened === null) throw refused('it is damaged')
+    const session = new QuickJsSession(pool, options, defences, keeping)
+    const thread = pool.place()
+    session.#thread = thread
+    const { limits } = options
+    const error = await thread.restore(session, { limits, setup: session.#setup, stop: session.#stopFlag, image: opened.body })
+    if (error !== null) {
+      session.#close(closedError('it was not restored'))
+      throw refused(error)
     }
-    this.#setup = JSON.stringify(setup)
+    session.#past = (opened.header as { step: KeptStep | null }).step
+    return session
   }
 
   execute(code: string, { step, signal, clock, seed }: ExecuteOptions): AsyncIterable<Frame> {
+    return this.#begin(signal, null, () => this.#enter().send(this, { type: 'execute', id: this.id, step, code, clock, seed }))
+  }
+
+  resume({ signal }: Partial<Pick<ExecuteOptions, 'signal'>> = {}): AsyncIterable<Frame> {
+    const past = this.#past
+    this.#past = null
+    if (past === null)
+      throw new TroupeError(
+        'internal/unreachable',
+        'this sandbox session was not restored in the middle of a step: there is nothing to resume',
+      )
+    return this.#begin(signal ?? new AbortController().signal, past, (step) => {
+      for (const frame of past.open) step.stream.push(frame)
+      step.stream.push({ type: 'idle' })
+    })
+  }
+
+  #begin(signal: AbortSignal, past: KeptStep | null, enter: (step: Step) => void): AsyncIterable<Frame> {
     const stream = new FrameStream(() => this.#close(closedError('its step was left before it ended')))
     if (this.#step !== null) {
       stream.fail(new TroupeError('internal/unreachable', 'a sandbox session runs one step at a time: the last one has not ended'))
@@ -71,18 +141,24 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
           cause: signal.reason,
         }),
       )
-    const counts: StepCounts = { limits: this.#options.limits, tools: this.#tools, calls: 0, inFlight: 0 }
-    this.#step = {
+    const counts: StepCounts = {
+      limits: this.#options.limits,
+      tools: this.#tools,
+      calls: past?.calls ?? 0,
+      inFlight: past?.open.length ?? 0,
+    }
+    const begun: Step = {
       stream,
       counts,
-      open: new Set(),
+      open: new Map(past?.open.map((frame) => [frame.call, frame])),
       answering: [],
       release: () => signal.removeEventListener('abort', onAbort),
       outcome: null,
       hasReturned: false,
-      hasBegun: false,
-      fuel: 0,
+      hasBegun: past !== null,
+      fuel: past?.fuel ?? 0,
     }
+    this.#step = begun
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
     if (this.#closed !== null) {
@@ -90,7 +166,7 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
       return stream
     }
     try {
-      this.#enter().send(this, { type: 'execute', id: this.id, step, code, clock, seed })
+      enter(begun)
     } catch (error) {
       this.#close(TroupeError.wrap(error, 'sandbox/closed'))
     }
@@ -113,12 +189,16 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
     this.#thread?.send(this, { type: 'reply', id: this.id, call, ok, text })
   }
 
-  resume(): AsyncIterable<Frame> {
-    throw new TroupeError('sandbox/unavailable', 'quickjs sessions cannot be restored from a snapshot: replay the steps of the run')
-  }
-
   async snapshot(): Promise<Snapshot | null> {
-    return null
+    const step = this.#step
+    if (this.#thread === null || this.#closed !== null || this.#past !== null) return null
+    if (step !== null && (step.answering.length > 0 || !step.hasBegun || step.outcome !== null)) return null
+    // Taken down before anything is awaited: an answer that comes meanwhile is a turn after the copy.
+    const kept: KeptStep | null =
+      step === null ? null : { calls: step.counts.calls, fuel: step.fuel, open: [...step.open.values()].map((frame) => ({ ...frame })) }
+    const image = await this.#thread.keep(this, this.#keeping.afterMs)
+    if (image === null) return null
+    return { key: this.#keeping.key(), blob: packEnvelope({ step: kept } as unknown as JsonObject, image) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -135,7 +215,7 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
       const read = this.#defences.validFrames ? readTurn : readTurnUnchecked
       const { frames, state } = report.text === '' ? { frames: [], state: null } : read(report.text, step.counts)
       for (const frame of frames) {
-        if (frame.type === 'call') step.open.add(frame.call)
+        if (frame.type === 'call') step.open.set(frame.call, frame)
         step.stream.push(frame)
       }
       const outcome = outcomeOf(report, state, this.#options.limits) ?? (step.open.size === 0 ? DEADLOCK : null)
@@ -227,6 +307,10 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
     step.release()
     end(step)
   }
+}
+
+function refused(why: string): TroupeError {
+  return new TroupeError('sandbox/snapshot-refused', `the snapshot cannot be restored: ${why}. Replay the steps of the run`)
 }
 
 function closedError(why: string): TroupeError {

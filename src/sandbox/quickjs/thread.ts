@@ -1,6 +1,6 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { TroupeError } from '../../errors/troupe-error.ts'
-import { type Command, type Defences, isTurn, READY, type Report, type WorkerData } from './protocol.ts'
+import { type Command, type Defences, isTurn, type Kept, READY, type Report, type Restored, type WorkerData } from './protocol.ts'
 
 /** What a thread tells the session that owns a turn. */
 export interface TurnOwner {
@@ -38,6 +38,8 @@ export class Thread {
   readonly #sessions = new Map<number, TurnOwner>()
   /** Turns that are not answered yet, in order: the first one is running. */
   readonly #turns: TurnOwner[] = []
+  /** Copies and restored sessions that are waited for, by session. */
+  readonly #errands = new Map<number, PromiseWithResolvers<Kept | Restored>>()
   #outbox: Command[] = []
   #served = 0
   #watch: NodeJS.Timeout | null = null
@@ -56,8 +58,8 @@ export class Thread {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ready = promise
     promise.catch(() => {})
-    this.#worker.on('message', (message: typeof READY | Report) => {
-      if (message !== READY) return this.#onReport(message)
+    this.#worker.on('message', (message: typeof READY | Report | Kept | Restored) => {
+      if (message !== READY) return 'text' in message ? this.#onReport(message) : this.#onErrand(message)
       this.#wasReady = true
       this.#refOrUnref()
       resolve()
@@ -94,12 +96,39 @@ export class Thread {
   /** Commands of one tick of the host leave in one message. */
   send(session: TurnOwner, command: Command): void {
     if (!this.#isAlive) return
-    // After all promise callbacks of this tick: answers that came together leave together.
-    if (this.#outbox.length === 0) process.nextTick(() => this.#flush())
-    this.#outbox.push(command)
+    this.#post(command)
     if (!isTurn(command)) return
     this.#turns.push(session)
     if (this.#turns.length === 1) this.#refOrUnref()
+  }
+
+  /** A copy of a quiet session, in the order of its turns; null where it is not worth one. Rejects when the thread ends. */
+  async keep({ id }: TurnOwner, afterMs: number): Promise<Uint8Array | null> {
+    const done = await this.#errand({ type: 'keep', id, afterMs })
+    return 'image' in done ? done.image : null
+  }
+
+  /** Opens a session from a copy. Says why that could not be, null where it could. */
+  async restore(session: TurnOwner, opening: Omit<Extract<Command, { type: 'restore' }>, 'type' | 'id'>): Promise<string | null> {
+    this.add(session)
+    const done = await this.#errand({ type: 'restore', id: session.id, ...opening })
+    return 'error' in done ? done.error : null
+  }
+
+  async #errand(command: Extract<Command, { type: 'keep' | 'restore' }>): Promise<Kept | Restored> {
+    if (!this.#isAlive) throw closed('its worker thread has ended')
+    const { promise, reject, resolve } = Promise.withResolvers<Kept | Restored>()
+    this.#errands.set(command.id, { promise, reject, resolve })
+    this.#post(command)
+    this.#worker.ref()
+    return promise
+  }
+
+  #onErrand(done: Kept | Restored): void {
+    const id = 'kept' in done ? done.kept : done.restored
+    this.#errands.get(id)?.resolve(done)
+    this.#errands.delete(id)
+    if (this.#errands.size === 0) this.#refOrUnref()
   }
 
   /** Closes a session. A turn of it that is running is stopped by its flag; where that does not help, the thread is ended. */
@@ -114,6 +143,12 @@ export class Thread {
   /** Ends the thread; every session in it is told. */
   end(error: TroupeError): void {
     this.#die(error)
+  }
+
+  #post(command: Command): void {
+    // After all promise callbacks of this tick: answers that came together leave together.
+    if (this.#outbox.length === 0) process.nextTick(() => this.#flush())
+    this.#outbox.push(command)
   }
 
   #flush(): void {
@@ -136,7 +171,7 @@ export class Thread {
   #refOrUnref(): void {
     if (!this.#isAlive) return
     if (this.#turns.length === 0) {
-      if (this.#wasReady) this.#worker.unref()
+      if (this.#wasReady && this.#errands.size === 0) this.#worker.unref()
       return
     }
     this.#worker.ref()
@@ -202,6 +237,8 @@ export class Thread {
     const sessions = [...this.#sessions.values()]
     this.#sessions.clear()
     this.#turns.length = 0
+    for (const { reject } of this.#errands.values()) reject(reason)
+    this.#errands.clear()
     this.#worker.terminate().catch(() => {})
     for (const session of sessions) session.lost(reason)
   }

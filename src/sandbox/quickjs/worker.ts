@@ -1,8 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { GuestSession } from './guest-session.ts'
+import { messageOf } from '../../errors/troupe-error.ts'
+import { unpackImage } from './image.ts'
 import { prepare } from './prepare.ts'
-import { type Command, READY, type Report, type WorkerData } from './protocol.ts'
-import { createVm, type Vm } from './vm.ts'
+import { type Command, type Kept, READY, type Report, type Restored, type WorkerData } from './protocol.ts'
+import { createVm, restoreVm, type Vm } from './vm.ts'
 
 const { wasm, defences } = workerData as WorkerData
 const port = parentPort
@@ -22,6 +24,7 @@ async function run(): Promise<void> {
   isRunning = true
   for (let command = inbox.shift(); command !== undefined && !isBroken; command = inbox.shift()) {
     if (command.type === 'open') await open(command)
+    else if (command.type === 'restore') await restore(command)
     else handle(command)
   }
   isRunning = false
@@ -40,12 +43,36 @@ async function open(command: Extract<Command, { type: 'open' }>): Promise<void> 
   }
 }
 
-function handle(command: Exclude<Command, { type: 'open' }>): void {
+async function restore(command: Extract<Command, { type: 'restore' }>): Promise<void> {
+  let error: string | null = null
+  try {
+    const { state, image } = unpackImage(command.image)
+    const { vm, main } = await restoreVm(wasm, defences, image)
+    sessions.set(command.id, new GuestSession(vm, command, defences, { state, main }))
+  } catch (thrown) {
+    error = messageOf(thrown)
+  }
+  port?.postMessage({ restored: command.id, error } satisfies Restored)
+}
+
+/** A copy is a cache: where none can be made, the session goes on without. */
+function keep(session: GuestSession | undefined, afterMs: number): Uint8Array | null {
+  try {
+    return session?.keep(afterMs) ?? null
+  } catch {
+    return null
+  }
+}
+
+function handle(command: Exclude<Command, { type: 'open' | 'restore' }>): void {
   const session = sessions.get(command.id)
   switch (command.type) {
     case 'close':
       sessions.delete(command.id)
       session?.dispose()
+      return
+    case 'keep':
+      port?.postMessage({ kept: command.id, image: keep(session, command.afterMs) } satisfies Kept)
       return
     case 'execute':
     case 'reply': {
