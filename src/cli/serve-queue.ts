@@ -1,4 +1,4 @@
-import type { Performed } from '../engine/queue.ts'
+import { QUEUE_DEFAULTS, type Performed } from '../engine/queue.ts'
 import type { Runtime } from '../engine/runtime.ts'
 import type { RuntimeWorker, TurnEvent, WorkOptions } from '../engine/worker.ts'
 import type { TroupeError } from '../errors/troupe-error.ts'
@@ -26,7 +26,7 @@ export async function serveQueue({ runtime, work, graceMs, view, store }: ServeQ
   const started = Promise.withResolvers<void>()
   lines.add(async () => {
     await started.promise
-    return { type: 'worker-start', at: now(), store, ...(work.concurrency !== undefined && { concurrency: work.concurrency }) }
+    return { type: 'worker-start', at: now(), store, concurrency: work.concurrency ?? QUEUE_DEFAULTS.concurrency }
   })
   const worker = await start(runtime, { ...work, onTurn: (event) => lines.add(() => lineOf(runtime, event)) })
   started.resolve()

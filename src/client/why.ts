@@ -295,7 +295,7 @@ function placeOf(log: readonly Entry[]): Place {
 }
 
 function placeText({ agent, step, call }: Place): string {
-  const whose = step === undefined ? `of ${agent}, before its first step` : `in step ${step} of ${agent}`
+  const whose = step === undefined ? `of ${agent}` : `in step ${step} of ${agent}`
   return call === undefined ? whose : `(${call}) ${whose}`
 }
 

@@ -8,7 +8,7 @@ import { oneLine, plural, usageText } from '../text.ts'
 
 /** What a worker tells, one line each. */
 export type WorkerLine =
-  | { readonly type: 'worker-start'; readonly at: string; readonly store: string; readonly concurrency?: number }
+  | { readonly type: 'worker-start'; readonly at: string; readonly store: string; readonly concurrency: number }
   | { readonly type: 'run-taken'; readonly at: string; readonly runId: string; readonly agent: string; readonly attempt: number }
   | {
       readonly type: 'run-left'
@@ -33,7 +33,7 @@ export function workerView(json: boolean): (line: WorkerLine) => Promise<void> {
 function textOf(line: WorkerLine): string {
   switch (line.type) {
     case 'worker-start':
-      return `takes runs from ${line.store}; SIGTERM or Ctrl-C drains`
+      return `takes runs from ${line.store}, ${line.concurrency} at once; SIGTERM or Ctrl-C drains`
     case 'run-taken':
       return `→ ${line.runId} ${line.agent}${line.attempt > 1 ? `, attempt ${line.attempt}` : ''}`
     case 'run-left': {
