@@ -34,7 +34,9 @@ export class ActionReplay {
   readonly #seen = new Set<number>()
   readonly #open = new Map<number, { settle: (answer: AnswerBody) => void }>()
   readonly #broken = Promise.withResolvers<never>()
-  #next = 0
+  /** Answers that the guest has been given. */
+  #replied: number
+  #next: number
   #held: CallFrame[] = []
   #ready: Settled[] = []
   #isFlushing = false
@@ -43,13 +45,22 @@ export class ActionReplay {
   #launching = 0
   #strayTimer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(log: ActionLog, session: SandboxSession, start: StartCalls) {
+  /** `settled`: of a session that was restored in the middle of its step, how many answers it had been given then. */
+  constructor(log: ActionLog, session: SandboxSession, start: StartCalls, settled: number = 0) {
     this.#log = log
     this.#session = session
     this.#start = start
     this.#records = new Map(log.recorded.map((record) => [record.call, record]))
     this.#script = log.recorded.filter((record) => record.order !== null).sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
+    this.#next = this.#replied = settled
+    for (const { call } of this.#script.slice(0, settled)) this.#seen.add(call)
     this.#broken.promise.catch(() => {})
+  }
+
+  /** How many answers the guest has been given, where nothing is under way that could change this now; else null. */
+  get settled(): number | null {
+    const isQuiet = this.#turns === 0 && this.#launching === 0 && !this.#isFlushing && this.#strayTimer === undefined
+    return isQuiet ? this.#replied : null
   }
 
   /** The frames of the code; ends with the fault when an answer could not be made or the session died. */
@@ -173,6 +184,7 @@ export class ActionReplay {
 
   #reply(call: number, answer: AnswerBody): void {
     this.#turns++
+    this.#replied++
     this.#log.quiet(false)
     this.#session.reply(call, answer)
   }

@@ -9,8 +9,9 @@ import { dropped } from '../util/never.ts'
 import { callTool, logCalls, planCall } from './call-tool.ts'
 import type { Callables } from './callables.ts'
 import { MAX_PRINTS } from './observation.ts'
-import { ActionReplay, Divergence, type PendingCall } from './replay.ts'
-import type { CodeStep, RunSession } from './sessions.ts'
+import type { StepPosition } from './kept-session.ts'
+import { ActionReplay, Divergence, type PendingCall, type StartCalls } from './replay.ts'
+import type { CodeStep, Recalled, RunSession } from './sessions.ts'
 
 export interface CodeRunner {
   readonly agent: string
@@ -44,15 +45,23 @@ export async function runCode(runner: CodeRunner, current: CodeStep): Promise<Ac
   for (let rebuilds = 0; ; rebuilds++) {
     const log = await ctx.action(current.step)
     if (log.ended?.poisoned) return finish(runner, log, log.ended)
+    let recalled: Recalled = null
     try {
+      recalled = await session.recall(current, log.ended !== null)
+      if (recalled === 'passed' && log.ended) {
+        session.ran(current)
+        return await finish(runner, log, log.ended)
+      }
       if (!session.isOpen) await rebuild(runner)
-      const end = await execute(runner, current, log)
+      const end = await execute(runner, current, log, typeof recalled === 'object' ? recalled : null)
       if (!end.poisoned) session.ran(current)
       return await finish(runner, log, end)
     } catch (error) {
       if (ctx.signal.aborted) return dropped()
       log.close()
       await session.discard()
+      // What was kept may be at fault, and not the code: without it, the log alone decides.
+      if (recalled !== null && (error instanceof Divergence || TroupeError.is(error, 'sandbox/closed'))) continue
       if (error instanceof Divergence && log.ended && runner.isPast) {
         await session.forget() // Its words are in the log; its variables cannot be had again.
         return finish(runner, log, log.ended)
@@ -80,7 +89,7 @@ async function rebuild(runner: CodeRunner): Promise<void> {
   for (const step of runner.session.steps) {
     const log = await step.ctx.action(step.step)
     try {
-      if (log.ended && !log.ended.poisoned) await execute(runner, step, log)
+      if (log.ended && !log.ended.poisoned) await execute(runner, step, log, null)
     } finally {
       log.close()
     }
@@ -88,24 +97,39 @@ async function rebuild(runner: CodeRunner): Promise<void> {
 }
 
 /** Pulls the frames of one step in our own async context. The first fault of the engine aborts it and is thrown. */
-async function execute(runner: CodeRunner, { ctx, step, code }: CodeStep, log: ActionLog): Promise<EntryBodies['action-end']> {
+async function execute(
+  runner: CodeRunner,
+  current: CodeStep,
+  log: ActionLog,
+  from: StepPosition | null,
+): Promise<EntryBodies['action-end']> {
   const { isolation } = runner
+  const { ctx, step, code } = current
   const session = await runner.session.open()
   const over = new AbortController()
   const signal = AbortSignal.any([ctx.signal, over.signal]) // one for all calls of the step, not one for each
-  const replay = new ActionReplay(log, session, (frames, records) => startCalls({ ...runner, ctx }, log, step, frames, records, signal))
+  const start: StartCalls = (frames, records) => startCalls({ ...runner, ctx }, log, step, frames, records, signal)
+  const replay = new ActionReplay(log, session, start, from?.settled)
   const written: Promise<void>[] = []
   const note = (writing: Promise<void>): void => {
     writing.catch(() => {}) // Its fault is met below, unless another one comes first.
     written.push(writing)
   }
   const prints: string[] = []
+  const print = (text: string): void => {
+    prints.push(text)
+    note(ctx.emit(`${step}.print.${prints.length}`, 'print', { step, text }))
+  }
+  const position = (): StepPosition | null => (replay.settled === null ? null : { settled: replay.settled, prints: [...prints] })
   try {
-    for await (const frame of replay.frames(session.execute(code, { step, signal: ctx.signal, clock: log.clock, seed: log.seed }))) {
+    const { clock, seed } = log
+    for (const text of from?.prints ?? []) print(text)
+    const frames = from === null ? session.execute(code, { step, signal: ctx.signal, clock, seed }) : session.resume({ signal: ctx.signal })
+    runner.session.runs(current, position)
+    for await (const frame of replay.frames(frames)) {
       switch (frame.type) {
         case 'print':
-          prints.push(frame.text)
-          note(ctx.emit(`${step}.print.${prints.length}`, 'print', { step, text: frame.text }))
+          print(frame.text)
           break
         case 'call':
           replay.call(frame)

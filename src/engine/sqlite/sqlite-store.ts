@@ -5,6 +5,7 @@ import { endTree } from '../end-tree.ts'
 import type { ClaimOptions, CreateOptions, HeadFilter, LogStore, RunHead } from '../engine.ts'
 import type { Ledger } from '../ledger.ts'
 import type { RunQueue } from '../queue.ts'
+import type { SnapshotStore } from '../snapshots.ts'
 import { FileWatch } from './file-watch.ts'
 import { entryOf, newRowOf } from './rows.ts'
 import { SqliteQueueRows } from './sqlite-queue.ts'
@@ -18,11 +19,13 @@ export class SqliteStore implements LogStore {
   readonly shared = true
   readonly queue: RunQueue
   readonly ledger: Ledger
+  readonly snapshots?: SnapshotStore
   readonly #link: WorkerLink
   readonly #watch: FileWatch
 
-  constructor(link: WorkerLink, path: string) {
+  constructor(link: WorkerLink, path: string, snapshots?: SnapshotStore) {
     this.#link = link
+    if (snapshots) this.snapshots = snapshots
     this.#watch = new FileWatch(path, () => this.version())
     this.queue = new EmbeddedQueue(new SqliteQueueRows(link, this.#watch), (run, reason) =>
       endTree(this, run, { status: 'failed', reason, clock: systemClock }),
@@ -51,6 +54,7 @@ export class SqliteStore implements LogStore {
   async append(run: string, entries: readonly NewEntry[], epoch: number | null): Promise<readonly Entry[]> {
     const first = await this.#link.ask('append', { run, rows: entries.map((entry) => newRowOf(run, entry)), epoch })
     if (entries.some(({ type }) => STIRRING.has(type))) this.#watch.tell()
+    if (entries.some(({ type }) => type === 'run-end')) await this.#forget(run)
     return entries.map((entry, index) => ({ run, seq: first + index, epoch: epoch ?? 0, ...entry }))
   }
 
@@ -84,6 +88,12 @@ export class SqliteStore implements LogStore {
 
   async drop(run: string): Promise<void> {
     await this.#link.ask('drop', { run })
+    await this.#forget(run)
+  }
+
+  /** A file that cannot be removed is sealed and of no use to anyone. */
+  async #forget(run: string): Promise<void> {
+    await this.snapshots?.delete(run).catch(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
