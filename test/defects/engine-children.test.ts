@@ -117,7 +117,7 @@ describe('the best answer of a child that ended at a limit', () => {
       expect(left.some((entry) => entry.type === 'call-settled')).toBe(false)
       const runtime = await opened(await storeWith(left), { agents: [family()] })
       expect(await soon(runtime.resume(runId))).toMatchObject({ status: 'done' })
-      expect(told(await runtime.entries(runId))).toBe(told(entries))
+      expect(told(await runtime.entries(runId))).toContain('the best so far is 42')
     }
   })
 })

@@ -74,42 +74,56 @@ describe('an event handler that rejects', () => {
 })
 
 describe('timeMs', () => {
+  /** Calls a tool twice; each call hangs until its gate is opened. */
   function slowOne() {
-    const gate = Promise.withResolvers<void>()
-    let begun = 0
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+    const begun = [0, 0]
     const slow = tool({
       name: 'slow',
       description: 'Slow.',
       effect: 'read',
-      input: z.object({}),
-      run: async () => {
-        begun++
-        await gate.promise
-        return 1
+      input: z.object({ n: z.literal([0, 1]) }),
+      run: async ({ n }) => {
+        begun[n] = (begun[n] ?? 0) + 1
+        await gates[n].promise
+        return n
       },
     })
-    const agent = toolAgent({ name: 'worker', description, tools: [slow], model: scriptedModel([calling(['slow', {}]), 'finished']) })
-    return { gate, agent, begun: () => begun }
+    const model = scriptedModel([calling(['slow', { n: 0 }]), calling(['slow', { n: 1 }]), 'finished'])
+    return { gates, begun, agent: toolAgent({ name: 'worker', description, tools: [slow], model }) }
   }
 
-  it.each(PLACES)('does not count the time in which no process had the run, on %s', async (_, place) => {
+  it.each(PLACES)('does not count the times in which no process had the run, on %s', async (_, place) => {
     const { adapter } = place()
     const clock = fakeClock()
-    const { gate, agent, begun } = slowOne()
+    const { gates, begun, agent } = slowOne()
     const first = await opened(adapter(), { clock })
     const run = first.run(agent, 'Go.', { budget: { timeMs: 600_000 } })
-    await until(() => begun() === 1)
+    await until(() => begun[0] === 1)
     await first[Symbol.asyncDispose]()
     await clock.advance(3_600_000)
-    gate.resolve()
+
     const second = await opened(adapter(), { clock, agents: [agent] })
-    expect(await soon(second.resume(run.id))).toMatchObject({ status: 'done', output: 'finished' })
+    second.resume(run.id)
+    await until(() => begun[0] === 2)
+    await clock.advance(1_000)
+    gates[0].resolve()
+    await until(() => begun[1] === 1)
+    await second[Symbol.asyncDispose]()
+    await clock.advance(3_600_000)
+
+    const third = await opened(adapter(), { clock, agents: [agent] })
+    const resumed = third.resume(run.id)
+    await until(() => begun[1] === 2)
+    await clock.advance(1_000)
+    gates[1].resolve()
+    expect(await soon(resumed)).toMatchObject({ status: 'done', output: 'finished' })
   })
 
   it('counts what was worked before, though', async () => {
     const clock = fakeClock()
-    const { gate, agent } = slowOne()
-    gate.resolve()
+    const { gates, agent } = slowOne()
+    for (const gate of gates) gate.resolve()
     const first = await opened(memoryPlace().adapter(), { clock })
     const { runId } = await first.run(agent, 'Go.', { budget: { timeMs: 600_000 } })
     // As if the first model call had taken nine minutes and fifty seconds.
@@ -120,7 +134,7 @@ describe('timeMs', () => {
     const { agent: stuck, begun } = slowOne()
     const second = await opened(engine, { clock, agents: [stuck] })
     const resumed = second.resume(runId)
-    await until(() => begun() === 1)
+    await until(() => begun[0] === 1)
     await clock.advance(9_000)
     expect((await second.get(runId)).status).toBe('running')
     await clock.advance(2_000)

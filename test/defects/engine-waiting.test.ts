@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { codeAgent, tool, toolAgent, TroupeError } from '../../src/index.ts'
 import { quickjs } from '../../src/sandbox/quickjs/quickjs.ts'
+import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { scriptedModel } from '../../src/testing/scripted-model.ts'
 import { calling, code } from '../behaviours/support.ts'
 import { memoryPlace, opened, PLACES, soon, sqlitePlace, until, wrapped } from './runtimes.ts'
@@ -121,6 +122,29 @@ describe('a tree of which only a question is left', () => {
     const run = runtime.run(agent, 'Go.')
     expect(await soon(run.untilWaiting())).toMatchObject({ status: 'waiting', waits: [{ callId: `${run.id}:2.1` }] })
     expect(deaths).toBeGreaterThan(1)
+  })
+
+  it('parks though a sandbox died as it was opened', async () => {
+    let deaths = 0
+    const real = quickjs()
+    const stillborn: Sandbox = {
+      ...real,
+      open: async (options) => {
+        if (deaths++ === 0) throw new TroupeError('sandbox/closed', 'the worker died')
+        return real.open(options)
+      },
+    }
+    const agent = codeAgent({
+      name: 'payer',
+      description,
+      sandbox: stillborn,
+      tools: [pay],
+      model: scriptedModel(code('finalAnswer(await pay({ n: 1 }))')),
+    })
+    const runtime = await opened(memoryPlace().adapter())
+    const run = runtime.run(agent, 'Go.')
+    expect(await soon(run.untilWaiting())).toMatchObject({ status: 'waiting', waits: [{ callId: `${run.id}:1.1` }] })
+    expect(deaths).toBe(2)
   })
 
   it('and with a question open when the sandbox died', async () => {

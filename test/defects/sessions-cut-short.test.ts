@@ -1,5 +1,5 @@
 /** Faults of our own, found by review: a session whose last run ended in the middle of a step. */
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { codeAgent, tool } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/scripted-model.ts'
@@ -7,6 +7,7 @@ import { code } from '../behaviours/support.ts'
 import { memoryPlace, opened, soon, storeWith, upTo } from './runtimes.ts'
 
 const description = 'Works things out.'
+const pay = tool({ name: 'pay', description: 'Pays.', effect: 'irreversible', input: z.object({}), run: () => 'paid' })
 const get = tool({ name: 'get', description: 'Gets.', effect: 'read', input: z.object({}), run: () => 1 })
 
 /** A session whose run was cancelled when its log had got so far. */
@@ -14,8 +15,9 @@ async function cutShortAfter(type: 'code' | 'print' | 'tool-start', program: str
   const agent = codeAgent({
     name: 'worker',
     description,
-    tools: [get],
+    tools: [get, pay],
     model: scriptedModel([
+      { when: /Hand over the money/, reply: code('finalAnswer(await pay({}))') },
       { when: /Say the second/, reply: code('finalAnswer("second")') },
       { reply: [code(program), code('finalAnswer("first")')] },
     ]),
@@ -46,3 +48,13 @@ it.each([
     expect(unhandled).toEqual([])
   },
 )
+
+describe('a session with a run that was cut short in the middle of its code', () => {
+  it.each(['code', 'tool-start'] as const)('parks its next run when that only waits, after the %s', async (type) => {
+    const { runtime, agent } = await cutShortAfter(type, 'console.log("hi")\nawait get({})\nconsole.log("ho")\nawait get({})')
+    const run = runtime.run(agent, 'Hand over the money.', { session: 's' })
+    expect(await soon(run.untilWaiting())).toMatchObject({ status: 'waiting', waits: [{ callId: `${run.id}:1.1` }] })
+    await runtime.approve(run.id)
+    expect(await soon(run)).toMatchObject({ status: 'done', output: 'paid' })
+  })
+})
