@@ -50,12 +50,26 @@ describe('wrong usage is one line on stderr and exit code 2', () => {
     ['run x --config agents.config.ts --model script:ok.json --agent tow', /no agent "tow", did you mean two\?/],
     ['run x --budget-usd free', /--budget-usd must be a number from 0/],
     ['run x --budget-tokens 1.5', /--budget-tokens must be a whole number/],
-    ['run x --priority 1', /--priority of `troupe run` is not built yet/],
+    ['run x --priority soon', /--priority must be a whole number from 0/],
+    ['run x --detach --store memory:', /keeps no runs/],
+    ['run x --detach --record a.tape', /--record has no use with --detach/],
+    ['run x --tools a,,b', /--tools must be names parted by commas/],
+    ['run x --model script:ok.json --tools lookup', /no tool "lookup"; the configuration has none/],
+    ['run x --config agents.config.ts --tools lookup', /--tools chooses for the default agent/],
+    ['run x --config queue.config.ts', /unknown key 'queue.limits.tenant.concurency', did you mean 'concurrency'\?/],
+    ['run x --config depth.config.ts', /whole number from 0 as 'queue.admission.maxDepth', not "many"/],
+    ['run x --config tenants.config.ts', /unknown key 'tenantBudgets.default.week'/],
+    ['run x --model script:ok.json --store postgres://me:secret@h:port/db', /no postgres:\/\/ URL/],
+    ['worker --agents a,', /--agents must be names parted by commas/],
+    ['worker --grace soon', /--grace must be a number from 0/],
+    ['worker --model script:ok.json --store memory:', /keeps no runs/],
+    ['runs fork rX', /--step is missing/],
+    ['runs fork rX --step 1', /no run rX/],
+    ['runs redrive rX --model script:ok.json', /no run rX/],
+    ['runs why rX', /no run rX/],
     ['run x --model script:ok.json --record none/a.tape', /the tape none\/a\.tape cannot be written/],
-    ['run x --detach', /--detach of `troupe run` is not built yet/],
     ['run x --timeout never', /--timeout must be a number from 0/],
     ['serve', /`troupe serve` is not built yet/],
-    ['runs why x', /`troupe runs why` is not built yet/],
     ['tools ls', /`troupe tools` is not built yet/],
     ['resume', /an argument is missing: troupe resume RUN/],
     ['resume rX', /no run rX/],
@@ -78,6 +92,9 @@ describe('wrong usage is one line on stderr and exit code 2', () => {
     at.write('empty.config.ts', 'export const config = {}')
     at.write('keys.config.ts', 'export default { agent: {} }')
     at.write('noagent.config.ts', 'export default { agents: { main: {} } }')
+    at.write('queue.config.ts', 'export default { queue: { limits: { tenant: { concurency: 1 } } } }')
+    at.write('depth.config.ts', 'export default { queue: { admission: { maxDepth: "many" } } }')
+    at.write('tenants.config.ts', 'export default { tenantBudgets: { default: { week: { tokens: 1 } } } }')
     at.write('twice.config.ts', good.replaceAll(`'two'`, `'one'`))
     at.write('agents.config.ts', good)
     const { code, out, err } = await at.troupe(args.split(' ').filter(Boolean), { env: { OPENAI_API_KEY: '' } })

@@ -1,5 +1,5 @@
-import { castOf, recorded, type Cast } from '../agents.ts'
-import type { Command, CommandInput, FlagValues } from '../command.ts'
+import { castOf, recorded } from '../agents.ts'
+import type { Command, CommandInput } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { listFlag, numberFlag, secondsFlag, textFlag } from '../flags.ts'
 import { AGENT_FLAGS, RECORD_FLAG, STORE_FLAGS } from '../shared-flags.ts'
@@ -34,11 +34,12 @@ export const workerCommand: Command = {
 
   async run({ flags }: CommandInput): Promise<number> {
     const concurrency = numberFlag(flags, 'concurrency', { min: 1 })
+    const names = listFlag(flags, 'agents')
     const graceMs = secondsFlag(flags, 'grace') ?? DEFAULT_GRACE_MS
     const config = await loadConfig(textFlag(flags, 'config'))
     const address = keptAddress(textFlag(flags, 'store') ?? config.store)
     const configured = await castOf(config, flags)
-    const agents = namesOf(configured, flags)
+    const agents = names?.map((name) => configured.chosen(name).name) // Logs know them by that.
     const cast = await recorded(configured, textFlag(flags, 'record'), { append: true })
     const runtime = await openStore(address, {
       ...storeOptions(config),
@@ -54,9 +55,4 @@ export const workerCommand: Command = {
     }
     return serveQueue({ runtime, work, graceMs, view: workerView(flags['json'] === true), store: address.url })
   },
-}
-
-/** The names by which logs know the agents that `--agents` names. Throws `config/unknown-agent`. */
-function namesOf(cast: Cast, flags: FlagValues): readonly string[] | undefined {
-  return listFlag(flags, 'agents')?.map((name) => cast.chosen(name).name)
 }
