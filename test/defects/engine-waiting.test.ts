@@ -101,7 +101,10 @@ describe('a tree of which only a question is left', () => {
     expect(await soon(run.untilWaiting())).toMatchObject({ status: 'waiting', waits: [{ callId: `${run.id}:2.1` }] })
   })
 
-  it('parks though a sandbox died in the middle of a step, and the code was run again', async () => {
+  it.each([
+    ['that step', ['console.log(1)', 'finalAnswer(await pay({ n: 1 }))']],
+    ['it and the step before', ['const n = await look({})', 'console.log(n)\nfinalAnswer(await pay({ n }))']],
+  ])('parks though a sandbox died in the middle of a step, and %s was run again', async (_, programs) => {
     let deaths = 0
     const mortal = wrapped(quickjs(), (session) => ({
       async *execute(program, options) {
@@ -115,8 +118,8 @@ describe('a tree of which only a question is left', () => {
       name: 'payer',
       description,
       sandbox: mortal,
-      tools: [pay],
-      model: scriptedModel([code('console.log(1)'), code('finalAnswer(await pay({ n: 1 }))')]),
+      tools: [pay, look],
+      model: scriptedModel(programs.map(code)),
     })
     const runtime = await opened(memoryPlace().adapter())
     const run = runtime.run(agent, 'Go.')
