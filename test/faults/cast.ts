@@ -38,7 +38,7 @@ function countedModel(url: string, script: Script): ScriptedModel {
   const model = scriptedModel(script)
   const note = async (call: Parameters<ScriptedModel['doGenerate']>[0]): Promise<void> => {
     const { run = '', step = '' } = callMark(call)
-    await reach(url, 'model', `${run} ${step}`)
+    await reach(url, 'model', `model ${run}/${step}`)
   }
   return {
     ...model,
@@ -64,7 +64,10 @@ function desk(url: string): Agent {
     name: 'helper',
     description,
     tools: [counted(url, 'read', 'read')],
-    model: countedModel(url, [ts('const x = await read({ n: k })\nconsole.log("helper", x)'), ts('finalAnswer(x + (await read({ n: k + 1 })))')]),
+    model: countedModel(url, [
+      ts('const x = await read({ n: k })\nconsole.log("helper", x)'),
+      ts('finalAnswer(x + (await read({ n: k + 1 })))'),
+    ]),
   })
   const clerk = toolAgent({
     name: 'clerk',
@@ -85,9 +88,15 @@ function desk(url: string): Agent {
     hooks: { beforeTool: ({ args }) => ({ decision: (args as { n?: number }).n === 4 ? 'deny' : 'allow', rule: 'not four' }) },
     model: countedModel(url, [
       'Plan: all of it.',
-      ts('const first = await write({ n: 1 })\nlet sum = first\nfor (let n = 2; sum < 100; n++) { if (n === 4) { try { await read({ n }) } catch { sum += 1 } } else sum += await read({ n }) }\nconsole.log("sum", sum)'),
-      ts('const all = await Promise.all([7, 8, 9].map((n) => read({ n, ms: (10 - n) * 5 })))\nconst quick = await Promise.race([read({ n: 11, ms: 250 }), read({ n: 12 })])\nconst after = quick === 120 ? await read({ n: 13 }) : await write({ n: 14 })'),
-      ts('const paid = await pay({ n: 15 })\nconst helped = await Promise.all([21, 25].map((k) => helper({ task: "help", context: { k } })))'),
+      ts(
+        'const first = await write({ n: 1 })\nlet sum = first\nfor (let n = 2; sum < 100; n++) { if (n === 4) { try { await read({ n }) } catch { sum += 1 } } else sum += await read({ n }) }\nconsole.log("sum", sum)',
+      ),
+      ts(
+        'const all = await Promise.all([7, 8, 9].map((n) => read({ n, ms: (10 - n) * 5 })))\nconst quick = await Promise.race([read({ n: 11, ms: 250 }), read({ n: 12 })])\nconst after = quick === 120 ? await read({ n: 13 }) : await write({ n: 14 })',
+      ),
+      ts(
+        'const paid = await pay({ n: 15 })\nconst helped = await Promise.all([21, 25].map((k) => helper({ task: "help", context: { k } })))',
+      ),
       'Plan: the last bit.',
       ts('const filed = await clerk({ task: "file" })\nfinalAnswer({ sum, all, quick, after, paid, helped, filed })'),
     ]),
@@ -102,7 +111,10 @@ function plain(url: string): AgentRef<JsonValue> {
       return Date.now()
     })
     await ctx.emit('1', 'state', { from: 'new', to: 'asleep', why: 'it is early' })
+    await ctx.emit('1', 'task-assigned', { task: 't', owner: 'o', attempt: 1 })
+    await ctx.emit('1', 'task-rejected', { task: 't', owner: 'o', reasons: ['too early'] })
     await ctx.wait('sleep', { until: begun + 300 })
+    await ctx.emit('1', 'task-done', { task: 't', owner: 'o' })
     await ctx.emit('1', 'log', { level: 'info', message: 'awake' })
     const word = await ctx.wait('word', { topic: 'word' })
     await ctx.step('told', async ({ idempotencyKey }) => reach(url, 'told', idempotencyKey).then(() => null))
@@ -118,7 +130,9 @@ function agentOf(name: string, activate: (ctx: RunContext, input: RunInput) => P
 function six(url: string, language: 'typescript' | 'python', isParallel: boolean, sandbox: Sandbox | undefined): Agent {
   const code = {
     typescript: isParallel
-      ? ts('const all = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => read({ n, ms: n * 40 })))\nfinalAnswer(all.reduce((a, b) => a + b, 0))')
+      ? ts(
+          'const all = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => read({ n, ms: n * 40 })))\nfinalAnswer(all.reduce((a, b) => a + b, 0))',
+        )
       : ts('let sum = 0\nfor (let n = 1; n <= 6; n++) sum += await read({ n })\nfinalAnswer(sum)'),
     python: isParallel
       ? '```python\nimport asyncio\nparts = await asyncio.gather(*[read(n=n, ms=n * 40) for n in range(1, 7)])\nfinal_answer(sum(parts))\n```'
@@ -170,12 +184,20 @@ function poison(url: string): AgentRef<JsonValue> {
 
 /** Three levels, each called agent with a place in the queue of its own. */
 function levels(url: string): Agent {
-  const leaf = codeAgent({ name: 'leaf', description, tools: [counted(url, 'read', 'read')], model: countedModel(url, ts('finalAnswer(await read({ n: k }))')) })
+  const leaf = codeAgent({
+    name: 'leaf',
+    description,
+    tools: [counted(url, 'read', 'read')],
+    model: countedModel(url, ts('finalAnswer(await read({ n: k }))')),
+  })
   const middle = codeAgent({
     name: 'middle',
     description,
     agents: [queued(leaf)],
-    model: countedModel(url, ts('const both = await Promise.all([k, k + 1].map((n) => leaf({ task: "leaf", context: { k: n } })))\nfinalAnswer(both)')),
+    model: countedModel(
+      url,
+      ts('const both = await Promise.all([k, k + 1].map((n) => leaf({ task: "leaf", context: { k: n } })))\nfinalAnswer(both)'),
+    ),
   })
   return codeAgent({
     name: 'levels',
@@ -193,7 +215,10 @@ export interface CastOptions {
 }
 
 /** Everybody, by name. */
-export function castOf(url: string, { language = 'typescript', isParallel = false, sandbox }: CastOptions = {}): Readonly<Record<string, AgentRef>> {
+export function castOf(
+  url: string,
+  { language = 'typescript', isParallel = false, sandbox }: CastOptions = {},
+): Readonly<Record<string, AgentRef>> {
   const all: readonly AgentRef[] = [
     desk(url),
     plain(url),

@@ -28,22 +28,17 @@ function storeKilledAt(store: LogStore, boundary: Boundary): LogStore {
     if (isReached(boundary, entries, count, entriesOfType)) die()
     return result
   }
-  return {
-    shared: store.shared,
-    queue: store.queue,
-    ledger: store.ledger,
-    version: () => store.version(),
+  const killed: Pick<LogStore, 'create' | 'append'> = {
     create: (run, start, options) => around([start], () => store.create(run, start, options)),
     append: (run, entries, epoch) => around(entries, () => store.append(run, entries, epoch)),
-    claim: (run, options) => store.claim(run, options),
-    release: (run, epoch) => store.release(run, epoch),
-    read: (run, after) => store.read(run, after),
-    readTree: (root) => store.readTree(root),
-    heads: (filter) => store.heads(filter),
-    feed: (after, limit) => store.feed(after, limit),
-    drop: (run) => store.drop(run),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'create' || name === 'append') return killed[name]
+      const member: unknown = Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
 }
 
 function isReached(boundary: Boundary, entries: readonly NewEntry[], count: number, entriesOfType: number): boolean {

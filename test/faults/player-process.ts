@@ -16,14 +16,20 @@ import { approveAll } from '../../src/testing/crash-runner.ts'
 const order = JSON.parse(process.argv[2] ?? '') as Order
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`)
 
-async function sandboxOf({ sandbox, rootfs, socketPath, image }: NonNullable<Order['six']>): Promise<Sandbox | undefined> {
+async function sandboxOf({ sandbox, rootfs = '', socketPath = '', image = '' }: NonNullable<Order['six']>): Promise<Sandbox | undefined> {
   switch (sandbox) {
     case 'bubblewrap':
-      return (await import('../../src/sandbox/bubblewrap/bubblewrap.ts')).bubblewrap({ rootfs: rootfs ?? '' })
+      return (await import('../../src/sandbox/bubblewrap/bubblewrap.ts')).bubblewrap({ rootfs, warm: 0 })
     case 'container':
-      return (await import('../../src/sandbox/container/container.ts')).container({ socketPath: socketPath ?? '', image: image ?? '' })
-    default:
+    case 'gvisor': {
+      const { container } = await import('../../src/sandbox/container/container.ts')
+      return container({ socketPath, image, runtime: sandbox === 'gvisor' ? 'runsc' : 'runc', warm: 0 })
+    }
+    case 'quickjs':
+    case 'monty':
       return undefined // Of the language.
+    default:
+      return sandbox satisfies never
   }
 }
 
@@ -43,7 +49,10 @@ async function toTheEnd(runtime: Runtime, run: Run, isAnswering: boolean): Promi
 async function play(): Promise<void> {
   flushCompileCache() // A process that is killed would leave none.
   const sandbox = order.six && (await sandboxOf(order.six))
-  const cast = castOf(order.url, { ...order.six, ...(sandbox && { sandbox }) } as Parameters<typeof castOf>[1])
+  const cast = castOf(order.url, {
+    ...(order.six && { language: order.six.language, isParallel: order.six.isParallel }),
+    ...(sandbox && { sandbox }),
+  })
   const engine = sqlite({ path: order.store })
   const runtime = await openRuntime({
     engine: order.boundary ? killing(engine, order.boundary) : engine,

@@ -24,7 +24,7 @@ export interface Order {
   readonly six?: {
     readonly language: 'typescript' | 'python'
     readonly isParallel: boolean
-    readonly sandbox: 'quickjs' | 'monty' | 'bubblewrap' | 'container'
+    readonly sandbox: 'quickjs' | 'monty' | 'bubblewrap' | 'container' | 'gvisor'
     readonly rootfs?: string
     readonly socketPath?: string
     readonly image?: string
@@ -40,7 +40,13 @@ export interface Player {
   readonly child: ChildProcess
   /** What it has said so far. */
   readonly lines: readonly Line[]
-  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly last: Line | undefined; readonly lines: readonly Line[]; readonly err: string }>
+  readonly ended: Promise<{
+    readonly code: number | null
+    readonly signal: NodeJS.Signals | null
+    readonly last: Line | undefined
+    readonly lines: readonly Line[]
+    readonly err: string
+  }>
   /** Resolves with the first line that fits; throws when the process ends without one. */
   said(type: string): Promise<Line>
 }
@@ -80,7 +86,10 @@ export function player(order: Order): Player {
         }
         listeners.add(look)
         look()
-        ended.then(() => reject(new Error(`the process ended before it said '${type}': ${JSON.stringify(lines)} ${err.slice(-500)}`)), reject)
+        ended.then(
+          () => reject(new Error(`the process ended before it said '${type}': ${JSON.stringify(lines)} ${err.slice(-500)}`)),
+          reject,
+        )
       }),
   }
 }

@@ -1,0 +1,7 @@
+import { describe } from 'vitest'
+import { agentsElsewhere } from './amqp-agents.ts'
+import { tasksIn } from './amqp-tasks.ts'
+
+// One file, and so one after the other: some of these stop the broker.
+describe('tasks from RabbitMQ', () => tasksIn())
+describe('agents beyond RabbitMQ', () => agentsElsewhere())
