@@ -1,0 +1,172 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Pool, type PoolClient, type QueryResultRow } from 'pg'
+import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
+import { APPLICATION_VERSION, functionsSql } from './functions.ts'
+import type { Schemas } from './names.ts'
+import { isConnection, isRolledBack, openFault, storeFault } from './pg-fault.ts'
+import { FORMAT, tablesSql } from './tables.ts'
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly schemas: Schemas
+  /** Connections at most, besides those of DBOS and the two that are kept. */
+  readonly poolSize: number
+}
+
+/** How long a new connection may take. */
+export const CONNECT_TIMEOUT_MS = 10_000
+const ROLLED_BACK_ATTEMPTS = 5
+const ROLLED_BACK_PAUSE_MS = 10
+
+/** The store's connections. Every fault comes out as a `TroupeError` that names the server, never the password. */
+export class Database implements AsyncDisposable {
+  readonly schemas: Schemas
+  readonly url: string
+  /** As people may read it. */
+  readonly place: string
+  readonly #pool: Pool
+  #isClosed = false
+
+  private constructor({ url, schemas, poolSize }: DatabaseOptions) {
+    this.schemas = schemas
+    this.url = url
+    this.place = placeOf(url)
+    this.#pool = new Pool({
+      connectionString: url,
+      max: poolSize,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: 10_000,
+      keepAlive: true,
+      application_name: 'troupe',
+      allowExitOnIdle: true,
+    })
+    this.#pool.on('error', () => {}) // An idle connection broke: the next query opens another.
+  }
+
+  /** Connects, and makes the tables where they are not. Throws `config/invalid`, `engine/store-failed`. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const database = new Database(options)
+    try {
+      await database.#migrate()
+      return database
+    } catch (error) {
+      await database[Symbol.asyncDispose]()
+      throw openFault(error, database.place)
+    }
+  }
+
+  async query<Row extends QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return (await this.#attempt(() => this.#pool.query<Row>({ text: sql, values: [...values] }))).rows
+  }
+
+  /** One transaction; what `work` throws undoes it. It runs again where the server rolled it back for the sake of another. */
+  async transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.#attempt(async () => {
+      const client = await this.#pool.connect()
+      client.on('error', ignore) // The query under way says it too.
+      let broken: Error | undefined
+      try {
+        await client.query('begin')
+        const result = await work(client)
+        await client.query('commit')
+        return result
+      } catch (error) {
+        broken = isConnection(error) && !TroupeError.is(error) ? new Error(messageOf(error)) : undefined
+        if (!broken) await client.query('rollback').catch(ignore)
+        throw error
+      } finally {
+        client.off('error', ignore)
+        client.release(broken)
+      }
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#pool.end()
+  }
+
+  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#isClosed) throw new TroupeError('engine/closed', `store ${this.place} was closed`)
+      try {
+        return await work()
+      } catch (error) {
+        if (!isRolledBack(error) || attempt === ROLLED_BACK_ATTEMPTS) throw storeFault(error, this.place)
+        await pause(ROLLED_BACK_PAUSE_MS * attempt * (1 + Math.random()))
+      }
+    }
+  }
+
+  async #migrate(): Promise<void> {
+    const { own: s, dbos: d, ownName, dbosName } = this.schemas
+    const functions = functionsSql(this.schemas)
+    const digest = await digestOf(functions)
+    const [found] = (
+      await this.#pool.query<{ has: boolean; hasDbos: boolean }>(
+        'select to_regclass($1) is not null as has, to_regclass($2) is not null as "hasDbos"',
+        [`${s}.meta`, `${d}.workflow_input`],
+      )
+    ).rows
+    if (found?.has && found.hasDbos && (await this.#format()) === digest) return
+    if (!found?.hasDbos) {
+      // DBOS locks its own migrations.
+      const { migrateSystemDatabase } = await import('@dbos-inc/dbos-sdk/internal/system_database')
+      const silent = { info: ignore, debug: ignore, warn: ignore, error: ignore }
+      await migrateSystemDatabase(this.url, silent as unknown as Parameters<typeof migrateSystemDatabase>[1], dbosName)
+    }
+    const client = await this.#pool.connect()
+    try {
+      // Two processes that open an empty database at once would both make the tables.
+      await client.query('select pg_advisory_lock(hashtext($1))', [`troupe migrations ${ownName}`])
+      await client.query('begin')
+      await client.query(`create schema if not exists ${s}`)
+      await client.query(`create table if not exists ${s}.meta (name text primary key, value text not null)`)
+      if ((await this.#format(client)) === null) {
+        await client.query(tablesSql(this.schemas))
+        await client.query(`insert into ${s}.meta values ('format', $1), ('version', $2)`, [String(FORMAT), APPLICATION_VERSION])
+      }
+      await client.query(functions)
+      await client.query(`insert into ${s}.meta values ('functions', $1) on conflict (name) do update set value = excluded.value`, [digest])
+      await client.query('commit')
+    } finally {
+      client.release(true) // With the lock that it holds.
+    }
+  }
+
+  /** The digest of the functions that are there; null without tables. Throws when the tables are of a newer format. */
+  async #format(client: Pool | PoolClient = this.#pool): Promise<string | null> {
+    const rows = (await client.query<{ name: string; value: string }>(`select name, value from ${this.schemas.own}.meta`)).rows
+    const meta = new Map(rows.map(({ name, value }) => [name, value]))
+    const format = meta.get('format')
+    if (format === undefined) return null
+    if (Number(format) > FORMAT)
+      throw new TroupeError(
+        'engine/store-failed',
+        `store ${this.place} has format ${format}, this version reads up to ${FORMAT}: update troupe`,
+        {
+          retryable: false,
+        },
+      )
+    return meta.get('functions') ?? ''
+  }
+}
+
+function ignore(): void {}
+
+/** Throws `config/invalid` without repeating what may hold a password. */
+function placeOf(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url)
+    if (/^postgres(ql)?:$/.test(protocol)) return `postgres://${host}${pathname}`
+  } catch {
+    // Said below.
+  }
+  throw new TroupeError('config/invalid', 'the store is no postgres:// URL: write postgres://USER:PASSWORD@HOST:PORT/DATABASE')
+}
+
+async function digestOf(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return Buffer.from(hash).toString('hex')
+}
