@@ -24,9 +24,14 @@ export function usageIn({ details }: ErrorJson): Usage | undefined {
   return { inputTokens: Number(usage.inputTokens), outputTokens: Number(usage.outputTokens) }
 }
 
-/** What the models of a run and of all runs below it have used, by the logs of the whole tree: children that never reported are counted. */
+/**
+ * What the models of a run and of all runs below it have used, by the logs of the whole tree: children that never reported are
+ * counted, and those whose logs are in another store by what they reported.
+ */
 export function treeUsageOf(run: string, tree: readonly Entry[]): Usage {
-  return usageOf(tree.filter((entry) => entry.type === 'model-end' && isInTree(entry.run, run)))
+  const here = new Set(tree.map((entry) => entry.run))
+  const counts = (entry: Entry): boolean => entry.type === 'model-end' || (isEntry(entry, 'agent-end') && !here.has(entry.body.childRunId))
+  return usageOf(tree.filter((entry) => isInTree(entry.run, run) && counts(entry)))
 }
 
 /** How many steps a run has begun. */
