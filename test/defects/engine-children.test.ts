@@ -26,7 +26,7 @@ describe('a child that nobody waits for', () => {
       },
     })
     const helper = toolAgent({ name: 'helper', description, tools: [mail], maxSteps: 50, model: scriptedModel(calling(['mail', {}])) })
-    const think = tool({ name: 'think', description: 'Thinks.', effect: 'read', input: z.object({}), run: async () => waitMs(1_500) })
+    const think = tool({ name: 'think', description: 'Thinks.', effect: 'read', input: z.object({}), run: async () => waitMs(1_000) })
     const boss = codeAgent({
       name: 'boss',
       description,
@@ -41,12 +41,14 @@ describe('a child that nobody waits for', () => {
     const { mails, boss } = family()
     const runtime = await opened(place().adapter())
     const run = runtime.run(boss, 'Go.')
-    await until(async () => (await runtime.entries(run.id)).some(({ type, key }) => type === 'step-start' && key === '2'))
     const child = `${run.id}-1.1`
-    await until(async () => (await runtime.get(child)).status !== 'running', 1_000)
     expect(await run).toMatchObject({ status: 'done', output: 'went on' })
     expect(await runtime.get(child)).toMatchObject({ status: 'cancelled' })
     expect(mails).toEqual({ begun: 1, aborted: 1, sent: 0 })
+    const order = (await runtime.entries(run.id)).map((entry) => `${entry.run} ${entry.type} ${entry.key}`)
+    const ended = order.indexOf(`${child} run-end end`)
+    expect(ended).toBeGreaterThan(0)
+    expect(ended).toBeLessThan(order.indexOf(`${run.id} action-end 2.end`))
   })
 
   it.each(PLACES)('is ended with a run that ends at once, on %s', async (_, place) => {
@@ -141,6 +143,6 @@ describe('children that have ended', () => {
     const runtime = await opened(memoryPlace().adapter())
     expect(await runtime.run(boss, 'Go.')).toMatchObject({ status: 'done', output: 12 })
     expect(most).toBeLessThanOrEqual(4) // the caller's, the child's, and what is being closed
-    await until(() => open === 0, 2_000)
+    await until(() => open === 0)
   })
 })

@@ -29,7 +29,7 @@ describe('a signal that outlives the runs that it was given to', () => {
       )
       expect(ended).toBe(status)
     }
-    await until(() => getEventListeners(controller.signal, 'abort').length === 0, 1_000)
+    await until(() => getEventListeners(controller.signal, 'abort').length === 0)
   })
 
   it('nor does a call leave any on the signal of its run', async () => {

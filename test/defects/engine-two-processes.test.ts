@@ -74,7 +74,7 @@ describe('a cancel from another process', () => {
     await until(() => seen.begun === 1)
     await other.cancel(run.id)
     expect(await soon(run)).toMatchObject({ status: 'cancelled' })
-    await until(() => seen.aborted === 1, 1_000)
+    await until(() => seen.aborted === 1, 5_000)
   })
 
   it('of one child aborts the tool that the child runs, and its parent goes on', async () => {
@@ -84,7 +84,7 @@ describe('a cancel from another process', () => {
     const run = runtime.run(boss, 'Go.')
     await until(() => seen.begun === 1)
     await other.cancel(`${run.id}-1.1`)
-    await until(() => seen.aborted === 1, 3_000)
+    await until(() => seen.aborted === 1, 5_000)
     expect(await soon(run)).toMatchObject({ status: 'done', output: 'went on' })
     expect(await runtime.get(`${run.id}-1.1`)).toMatchObject({ status: 'cancelled' })
   })
@@ -97,7 +97,7 @@ describe.each(PLACES)('a cancel of one child by the runtime that has it, on %s',
     const run = runtime.run(boss, 'Go.')
     await until(() => seen.begun === 1)
     await runtime.cancel(`${run.id}-1.1`)
-    await until(() => seen.aborted === 1, 1_000)
+    await until(() => seen.aborted === 1, 5_000)
     expect(await soon(run)).toMatchObject({ status: 'done', output: 'went on' })
     expect(await runtime.get(`${run.id}-1.1`)).toMatchObject({ status: 'cancelled' })
   })
