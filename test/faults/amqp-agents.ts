@@ -132,7 +132,7 @@ export function agentsElsewhere(): void {
     const path = join(ownFolder(), 'desk.db')
     const before = await openRuntime({ engine: sqlite({ path }), agents: [], parkAfterMs: 20 })
     const one = await desk(broker, before)
-    const run = before.run(one.boss, 'a', { runId: 'r1' })
+    before.run(one.boss, 'a', { runId: 'r1' })
     await called(before, 'r1')
     await one.receiver.drain(0)
     await before[Symbol.asyncDispose]()

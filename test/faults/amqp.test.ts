@@ -4,6 +4,12 @@ import { eventsOut } from './amqp-events.ts'
 import { tasksIn } from './amqp-tasks.ts'
 
 // One file, and so one after the other: some of these stop the broker.
-describe('tasks from RabbitMQ', () => tasksIn())
-describe('agents beyond RabbitMQ', () => agentsElsewhere())
-describe('events to RabbitMQ', () => eventsOut())
+describe('tasks from RabbitMQ', () => {
+  tasksIn()
+})
+describe('agents beyond RabbitMQ', () => {
+  agentsElsewhere()
+})
+describe('events to RabbitMQ', () => {
+  eventsOut()
+})
