@@ -12,6 +12,8 @@ import type { TenantBudgets } from './engine/shared-budget.ts'
 import type { LanguageModel } from './models/model.ts'
 import type { PriceTable } from './models/price.ts'
 import type { Limits } from './sandbox/limits.ts'
+import type { TeamOptions } from './orchestrator/options.ts'
+import { createTeam } from './orchestrator/team.ts'
 import type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
 import type { AnyTool } from './tools/tool.ts'
 
@@ -57,6 +59,18 @@ export function toolAgent<Output extends StandardSchemaV1 | undefined = undefine
   options: ToolAgentOptions<Output, Name>,
 ): Agent<OutputOf<Output>, Name> {
   return createToolAgent(host, options)
+}
+
+/**
+ * Agents under an orchestrator: a plan of tasks that code has checked, each given to one member, results held against
+ * evidence and a reviewer, and one answer. Throws `tool/bad-name`, `tool/name-clash` and `config/invalid`; starts nothing.
+ */
+export function team<
+  const Members extends readonly Agent[],
+  Output extends StandardSchemaV1 | undefined = undefined,
+  const Name extends string = string,
+>(options: TeamOptions<Members, Output, Name>): Agent<OutputOf<Output>, Name> {
+  return createTeam(host, options)
 }
 
 /** What the product is configured with: the default export of `troupe.config.ts`. */
@@ -119,5 +133,8 @@ export type { RuntimeWorker, WorkOptions } from './engine/worker.ts'
 export type { ErrorCode } from './errors/codes.ts'
 export type { LanguageModel } from './models/model.ts'
 export type { Limits } from './sandbox/limits.ts'
+export type { ApprovalPoint, Finding, Planning, Review, Role, Route, TeamOptions } from './orchestrator/options.ts'
+export type { Plan, PlanChanges, PlannedTask } from './orchestrator/plan.ts'
+export type { ArchitectView, InvestigatorView, ReviewView, RouterView, SynthesisView } from './orchestrator/views.ts'
 export type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
 export type { AnyTool, Tool, ToolContext, ToolEffect, ToolOptions } from './tools/tool.ts'
