@@ -37,7 +37,7 @@ describe('a log that is damaged on the disk', () => {
     for (const run of ['w1', 'w3']) await runtime.approve(run)
     for (const run of ['w1', 'w3']) expect((await runtime.follow(run)).status).toBe('done')
     const views = await runtime.list()
-    expect(views.map(({ runId, status, error }) => [runId, status, error?.code]).toSorted()).toEqual([
+    expect(views.toSorted((a, b) => (a.runId < b.runId ? -1 : 1)).map(({ runId, status, error }) => [runId, status, error?.code])).toEqual([
       ['w1', 'done', undefined],
       ['w2', 'failed', 'engine/log-corrupt'],
       ['w3', 'done', undefined],
