@@ -43,9 +43,18 @@ export function cutLines(lines: readonly string[], max: number = MAX_LINES): str
   return [...lines.slice(0, half), `… ${count(left)} lines left out, --json shows all …`, ...lines.slice(-half)]
 }
 
+/** What a view shows of one line of a value, in characters. */
+const MAX_LINE = 10_000
+
 /** A value for people: text as it is, other values as JSON over several lines, cut in the middle where it is long. */
 export function shortText(value: JsonValue): string {
-  return cutLines(valueText(value).split('\n')).join('\n')
+  return cutLines(valueText(value).split('\n').map(cutLine)).join('\n')
+}
+
+function cutLine(line: string): string {
+  if (line.length <= MAX_LINE) return line
+  const half = MAX_LINE / 2
+  return `${line.slice(0, half)} … ${count(line.length - MAX_LINE)} characters left out, --json shows all … ${line.slice(-half)}`
 }
 
 /** `1,234 tokens in, 56 out, $0.0012`; the cost only where it is known. */

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { JsonValue } from '../../src/util/json.ts'
 import { fence, place, type Place } from './cli-harness.ts'
+
+vi.setConfig({ testTimeout: 60_000 }) // Many processes, on machines of two cores.
 
 /** Two steps: the first hits 1 and keeps it, the second hits 2 and ends; without the file `mended` its model refuses the second. */
 function twoSteps(at: Place, version = '1.0.0', second = 'finalAnswer(one + (await hit({ n: 2 })))'): void {

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { JsonValue } from '../../src/util/json.ts'
 import { fence, place, type Ended, type Place, type Started } from './cli-harness.ts'
+
+vi.setConfig({ testTimeout: 60_000 }) // Many processes, on machines of two cores.
 
 /**
  * An agent whose tool notes each call in the file `hits`. The third call of a task hangs until the file `go` is there, when
