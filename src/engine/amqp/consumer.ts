@@ -3,6 +3,7 @@ import { TroupeError } from '../../errors/troupe-error.ts'
 import { assertNever } from '../../util/assert-never.ts'
 import { detach } from '../../util/detach.ts'
 import { AmqpLink } from './link.ts'
+import { pause } from './pause.ts'
 import { AMQP_DEFAULTS, CODE_HEADER, DEAD_EXCHANGE, REASON_HEADER } from './settings.ts'
 import { declareDead } from './topology.ts'
 
@@ -170,14 +171,4 @@ export class AmqpConsumer implements AsyncDisposable {
 /** The id that the sender gave a message; undefined when there is none. */
 export function idOf(messageId: unknown): string | undefined {
   return typeof messageId === 'string' && messageId !== '' ? messageId : undefined
-}
-
-/** Resolves after `ms`, or at once when `signal` is aborted. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  await promise
-  clearTimeout(timer)
 }

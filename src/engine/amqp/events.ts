@@ -4,9 +4,9 @@ import { eventOf, type EventSource } from '../../client/project.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { detach } from '../../util/detach.ts'
 import type { Runtime } from '../runtime.ts'
-import { pause } from './consumer.ts'
 import type { Cursor } from './cursor.ts'
 import { AmqpLink, type Outgoing } from './link.ts'
+import { pause } from './pause.ts'
 import { AMQP_DEFAULTS } from './settings.ts'
 
 type Feeding = Pick<Runtime, 'feed' | 'entries'>

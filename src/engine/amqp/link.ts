@@ -1,6 +1,7 @@
 import type { ChannelModel, ConfirmChannel, connect as Connect, Options } from 'amqplib'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
 import { detach } from '../../util/detach.ts'
+import { pause } from './pause.ts'
 import { AMQP_DEFAULTS } from './settings.ts'
 
 export interface LinkOptions {
@@ -32,6 +33,8 @@ interface Session {
   readonly lost: Promise<TroupeError>
   /** Messages that no queue took, by id and routing key; told just before their confirmation. */
   readonly returned: Set<string>
+  /** Told 'lost' with the session: promises that wait for one that lives long would pile up on it. */
+  readonly inFlight: Set<(sent: Sent) => void>
   close(): Promise<void>
 }
 
@@ -47,7 +50,10 @@ export class AmqpLink implements AsyncDisposable {
   readonly #closing = Promise.withResolvers<never>()
   readonly #kept: Promise<void>
   #session = Promise.withResolvers<Session>()
+  /** The session whose setup is done, or is under way. */
   #open: Session | null = null
+  #isUp = false
+  readonly #stopped = new AbortController()
   #closed: TroupeError | null = null
 
   constructor(options: LinkOptions) {
@@ -67,14 +73,14 @@ export class AmqpLink implements AsyncDisposable {
   async publish(message: Outgoing): Promise<void> {
     for (;;) {
       const session = await this.#up()
-      const sent = await Promise.race([send(session, message), session.lost.then(() => 'lost' as const), this.#closing.promise])
+      const sent = await send(session, message)
       if (sent === 'confirmed') return
       if (sent === 'returned')
         throw new TroupeError(
           'amqp/unroutable',
           `there is no queue for '${message.routingKey}', so message ${message.options.messageId} was not sent`,
         )
-      await this.#pause(AMQP_DEFAULTS.reconnect.firstMs)
+      await pause(AMQP_DEFAULTS.reconnect.firstMs, this.#stopped.signal)
     }
   }
 
@@ -87,7 +93,7 @@ export class AmqpLink implements AsyncDisposable {
       } catch (error) {
         const refused = refusalOf(error)
         if (refused) throw refused
-        await Promise.race([session.lost, this.#pause(AMQP_DEFAULTS.retryMs)])
+        await Promise.race([session.lost, pause(AMQP_DEFAULTS.retryMs, this.#stopped.signal)])
       }
     }
   }
@@ -106,12 +112,14 @@ export class AmqpLink implements AsyncDisposable {
 
   async #up(): Promise<Session> {
     if (this.#closed) throw this.#closed
+    if (this.#open && this.#isUp) return this.#open
     return Promise.race([this.#session.promise, this.#closing.promise])
   }
 
   #close(reason: TroupeError): void {
     this.#closed ??= reason
     this.#closing.reject(this.#closed)
+    this.#stopped.abort()
     this.#ready.resolve()
   }
 
@@ -138,7 +146,7 @@ export class AmqpLink implements AsyncDisposable {
       const { firstMs, lastMs } = AMQP_DEFAULTS.reconnect
       const waitMs = Math.min(firstMs * 2 ** failures, lastMs)
       failures++
-      await this.#pause(waitMs * (0.75 + Math.random() / 2))
+      await pause(waitMs * (0.75 + Math.random() / 2), this.#stopped.signal)
     }
   }
 
@@ -151,23 +159,18 @@ export class AmqpLink implements AsyncDisposable {
       if (this.#closed) return this.#closed
       await Promise.race([this.#options.setup?.(session.channel), session.lost.then((error) => Promise.reject(error))])
       onUp()
+      this.#isUp = true
       this.#session.resolve(session)
       return await session.lost
     } catch (error) {
       return error
     } finally {
       this.#open = null
+      this.#isUp = false
       this.#session = Promise.withResolvers()
       this.#session.promise.catch(() => {})
       await session?.close()
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, ms)
-    await Promise.race([promise, this.#closing.promise]).catch(() => {})
-    clearTimeout(timer)
   }
 
   #tell(error: unknown): void {
@@ -187,7 +190,11 @@ async function open(url: string): Promise<Session> {
   const { connect } = await loadClient()
   const connection: ChannelModel = await connect(url, { timeout: AMQP_DEFAULTS.connectTimeoutMs })
   const lost = Promise.withResolvers<TroupeError>()
-  const fail = (error: unknown): void => lost.resolve(refusalOf(error) ?? TroupeError.wrap(error, 'amqp/unavailable'))
+  const inFlight = new Set<(sent: Sent) => void>()
+  const fail = (error: unknown): void => {
+    lost.resolve(refusalOf(error) ?? TroupeError.wrap(error, 'amqp/unavailable'))
+    for (const settle of inFlight) settle('lost')
+  }
   // An 'error' without a listener would end the process; the 'close' after it says the same once more.
   connection.on('error', fail)
   connection.on('close', (error) => fail(error ?? gone('connection')))
@@ -204,7 +211,7 @@ async function open(url: string): Promise<Session> {
     channel.on('close', () => fail(gone('channel')))
     const returned = new Set<string>()
     channel.on('return', (message) => returned.add(nameOf(message.fields.routingKey, String(message.properties.messageId))))
-    return { channel, lost: lost.promise, returned, close }
+    return { channel, lost: lost.promise, returned, inFlight, close }
   } catch (error) {
     await close()
     throw error
@@ -218,6 +225,7 @@ function gone(what: string): TroupeError {
 /** Hands a message to the channel and waits for the broker's word. */
 async function send(session: Session, { exchange, routingKey, content, options, mustArrive }: Outgoing): Promise<Sent> {
   const { promise, resolve } = Promise.withResolvers<Sent>()
+  session.inFlight.add(resolve)
   const name = nameOf(routingKey, options.messageId)
   try {
     session.channel.publish(exchange, routingKey, content, { persistent: true, ...options, mandatory: mustArrive }, (error) => {
@@ -227,7 +235,9 @@ async function send(session: Session, { exchange, routingKey, content, options, 
   } catch {
     resolve('lost') // The channel was closed a moment ago.
   }
-  return promise
+  const sent = await promise
+  session.inFlight.delete(resolve)
+  return sent
 }
 
 function nameOf(routingKey: string, messageId: string): string {

@@ -1,5 +1,6 @@
 import { TroupeError } from '../../errors/troupe-error.ts'
-import { pause, type Delivery, type Verdict } from './consumer.ts'
+import type { Delivery, Verdict } from './consumer.ts'
+import { pause } from './pause.ts'
 import { AMQP_DEFAULTS } from './settings.ts'
 
 /** A fault that somebody else has to mend first: the message is held meanwhile, and tried again. */
@@ -12,12 +13,13 @@ export interface Wait {
 
 /**
  * Tries until there is a verdict. A held message counts against the prefetch, so a full queue or a store that is away slows
- * down what the broker delivers, and nothing counts against the delivery limit. Held for long it goes to the end of its queue.
+ * down what the broker delivers, and nothing counts against the delivery limit. Held for `holdMs` it goes to the end of its queue.
  */
 export async function patiently(
   delivery: Delivery,
   onTrouble: ((error: TroupeError) => void) | undefined,
   attempt: () => Promise<Verdict | Wait>,
+  holdMs: number = AMQP_DEFAULTS.holdMs,
 ): Promise<Verdict> {
   const begun = performance.now()
   let isTold = false
@@ -28,7 +30,7 @@ export async function patiently(
     isTold ||= found.trouble !== undefined
     await pause(found.ms, delivery.signal)
     if (delivery.signal.aborted) return { type: 'again' } // The broker has it back already.
-    if (performance.now() - begun > AMQP_DEFAULTS.holdMs) return { type: 'last' }
+    if (performance.now() - begun > holdMs) return { type: 'last' }
   }
 }
 

@@ -65,7 +65,8 @@ class AgentServer {
         for (const queue of queues) await declareQueue(channel, queue)
         await this.#listen(channel)
       },
-      handle: (delivery) => patiently(delivery, options.onTrouble, () => this.#handle(delivery)),
+      // Never put last: another worker could take it for new, on another store.
+      handle: (delivery) => patiently(delivery, options.onTrouble, () => this.#handle(delivery), Infinity),
     })
   }
 

@@ -5,15 +5,15 @@ export const AMQP_DEFAULTS = {
   eventExchange: 'troupe.events',
   /** Messages that a consumer has at once, of each queue: the backpressure. */
   prefetch: 10,
-  /** How often a message is delivered before it is poison. */
-  deliveryLimit: 10,
+  /** How often a message is delivered before it is poison; each deploy and each restart of the broker counts as well. */
+  deliveryLimit: 20,
   /** Between two attempts to reach the broker: doubled from the first to the last. */
   reconnect: { firstMs: 100, lastMs: 5_000 },
   heartbeatSeconds: 10,
   connectTimeoutMs: 10_000,
   /** Before a message that met a fault of ours is tried again, when the fault does not say. */
   retryMs: 1_000,
-  /** A held message is put back at the end of its queue after this: the broker closes channels that hold one for 30 minutes. */
+  /** A message held for so long is put at the end of its queue: brokers close channels that hold one for 30 minutes. */
   holdMs: 600_000,
   /** Entries read at once, and the pause when there are none. */
   events: { batch: 500, pollMs: 200 },
