@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +11,7 @@ import { schemasOf } from '../src/engine/dbos/names.ts'
 const START_ATTEMPTS = 5
 const TEMPLATE = 'troupe_template'
 const SCHEMA = 'troupe'
+const KEPT_DATABASES = 8
 
 /** A PostgreSQL server for the tests of one file, and empty databases in it. */
 export interface TestPostgres {
@@ -46,7 +48,7 @@ export async function startPostgres({ durable = false }: { readonly durable?: bo
   await server.initialise()
   const adminUrl = `postgres://postgres:secret@127.0.0.1:${port}/postgres`
   await startAgain(server)
-  const stop = (): Promise<void> => server.stop()
+  const stop = (): Promise<void> => stopAtOnce(server)
   return {
     ...databasesOf(adminUrl),
     adminUrl,
@@ -84,6 +86,7 @@ export async function sql<Row>(url: string, text: string, values: readonly unkno
 function databasesOf(adminUrl: string): { freshUrl(): Promise<string>; dropAll(): Promise<void> } {
   const tag = `${process.pid}_${Date.now().toString(36)}`
   const names: string[] = []
+  let count = 0
   let template: Promise<string> | undefined
   const urlOf = (name: string): string => Object.assign(new URL(adminUrl), { pathname: `/${name}` }).href
   const makeTemplate = async (): Promise<string> => {
@@ -96,8 +99,11 @@ function databasesOf(adminUrl: string): { freshUrl(): Promise<string>; dropAll()
   return {
     async freshUrl() {
       template ??= makeTemplate()
-      const name = `store_${tag}_${names.length}`
+      const name = `store_${tag}_${++count}`
       names.push(name)
+      // Each takes some megabytes: those of tests that are over go.
+      const old = names.length > KEPT_DATABASES ? names.splice(1, 1)[0] : undefined
+      if (old !== undefined) await sql(adminUrl, `drop database if exists ${old} with (force)`)
       await sql(adminUrl, `create database ${name} template ${await template}`)
       return urlOf(name)
     },
@@ -105,6 +111,15 @@ function databasesOf(adminUrl: string): { freshUrl(): Promise<string>; dropAll()
       for (const name of names.toReversed()) await sql(adminUrl, `drop database if exists ${name} with (force)`)
     },
   }
+}
+
+/** As a crash would: what was committed is in the log of the server, nothing else is written. */
+async function stopAtOnce(server: EmbeddedPostgres): Promise<void> {
+  const { process: child } = server as unknown as { process?: ChildProcess }
+  if (!child || child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGQUIT')
+  await exited
 }
 
 /** A server that was just killed may refuse to start for a moment. */

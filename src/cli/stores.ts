@@ -7,7 +7,7 @@ import { TroupeError } from '../errors/troupe-error.ts'
 import type { TroupeConfig } from '../index.ts'
 import type { FlagValues } from './command.ts'
 import { loadConfig } from './config.ts'
-import { notBuilt, textFlag, usageError } from './flags.ts'
+import { textFlag, usageError } from './flags.ts'
 
 const DEFAULT_STORE = 'sqlite:.troupe/troupe.db'
 
@@ -87,8 +87,19 @@ function withoutPassword(url: string): string {
   }
 }
 
+async function dbosEngine(url: string): Promise<EngineAdapter> {
+  try {
+    return (await import('../engine/dbos/dbos.ts')).dbos({ url })
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new TroupeError('config/missing-package', 'a postgres:// store needs two packages: npm install pg @dbos-inc/dbos-sdk@5.3.0', {
+      cause: error,
+    })
+  }
+}
+
 async function engineOf(address: StoreAddress): Promise<EngineAdapter> {
   if (address.type === 'memory') return (await import('../engine/memory/memory.ts')).memory()
-  if (address.type === 'postgres') throw notBuilt('a postgres:// store')
+  if (address.type === 'postgres') return (await import('../engine/dbos/dbos.ts')).dbos({ url: address.connection })
   return (await import('../engine/sqlite/sqlite.ts')).sqlite({ path: address.path })
 }

@@ -2,7 +2,6 @@ import type { Entry, NewEntry } from '../../client/entry.ts'
 import type { ClaimOptions, CreateOptions, HeadFilter, LogStore, Ownership, RunHead } from '../engine.ts'
 import type { Ledger } from '../ledger.ts'
 import type { RunQueue } from '../queue.ts'
-import { AppendBatch } from './append-batch.ts'
 import type { Database } from './database.ts'
 import { DbosLedger } from './dbos-ledger.ts'
 import { DbosQueue } from './dbos-queue.ts'
@@ -10,6 +9,7 @@ import { ProcessLock } from './process-lock.ts'
 import { arraysOf, entryOf, ROW, sessionOf, sessionText, type Row } from './rows.ts'
 import { isTicket, type Ticket } from './ticket.ts'
 import type { WorkerTimes } from './worker-times.ts'
+import { WriteQueue } from './write-queue.ts'
 
 type StartRow = Row & { readonly lastSeq: number; readonly steps: number }
 
@@ -22,7 +22,7 @@ export class DbosStore implements LogStore {
   readonly ledger: Ledger
   readonly #database: Database
   readonly #lock: ProcessLock
-  readonly #batch: AppendBatch
+  readonly #writes: WriteQueue
   /** What proves the ownership of runs that came through a turn, and of those below them; by run and epoch. */
   readonly #tickets = new Map<string, Ticket>()
   readonly #appendIds = new WeakMap<readonly NewEntry[], string>()
@@ -32,28 +32,20 @@ export class DbosStore implements LogStore {
   constructor(database: Database, times: WorkerTimes) {
     this.#database = database
     this.#lock = new ProcessLock(database)
-    this.#batch = new AppendBatch(database)
+    this.#writes = new WriteQueue(database)
     this.ledger = new DbosLedger(database)
     this.queue = new DbosQueue({ database, lock: this.#lock, store: this, times })
   }
 
   async create(run: string, start: NewEntry<'run-start'>, { rest = [], under = null }: CreateOptions = {}): Promise<Entry> {
-    const { keys, ats, types, bodies } = arraysOf(run, [start, ...rest])
-    await this.#call('create_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)', [
-      run,
-      sessionOf(start.body),
-      keys,
-      ats,
-      types,
-      bodies,
-      ...this.#asOwner(under),
-      ...ticketOf(under ? this.#tickets.get(nameOf(under)) : undefined),
-    ])
+    const ticket = under ? (this.#tickets.get(nameOf(under)) ?? null) : null
+    const begin = { session: sessionOf(start.body), under }
+    await this.#writes.add({ id: crypto.randomUUID(), run, epoch: null, ticket, rows: arraysOf(run, [start, ...rest]), begin })
     return { run, seq: 1, epoch: 0, ...start }
   }
 
   async claim(run: string, { takeOver = false, under = null, ticket }: ClaimOptions = {}): Promise<number> {
-    await this.#lock.hold()
+    await Promise.all([this.#lock.hold(), this.#writes.settled()])
     const proof = isTicket(ticket) ? ticket : under ? this.#tickets.get(nameOf(under)) : undefined
     const values = [run, this.#lock.id, takeOver, ...this.#asOwner(under), ...ticketOf(proof)]
     const epoch = await this.#call<number>('claim($1, $2, $3, $4, $5, $6, $7, $8)', values)
@@ -62,6 +54,7 @@ export class DbosStore implements LogStore {
   }
 
   async release(run: string, epoch: number): Promise<void> {
+    await this.#writes.settled()
     this.#tickets.delete(nameOf({ run, epoch }))
     await this.#database.query(`update ${this.#own}.runs set owner = null where run = $1 and epoch = $2`, [run, epoch])
   }
@@ -70,11 +63,12 @@ export class DbosStore implements LogStore {
     const id = this.#appendIds.get(entries) ?? crypto.randomUUID()
     this.#appendIds.set(entries, id)
     const ticket = epoch === null ? null : (this.#tickets.get(nameOf({ run, epoch })) ?? null)
-    const first = await this.#batch.add({ id, run, epoch, ticket, rows: arraysOf(run, entries) })
+    const first = await this.#writes.add({ id, run, epoch, ticket, rows: arraysOf(run, entries) })
     return entries.map((entry, index) => ({ run, seq: first + index, epoch: epoch ?? 0, ...entry }))
   }
 
   async feed(after: string | null, limit: number): Promise<{ cursor: string | null; entries: readonly Entry[] }> {
+    await this.#writes.settled()
     const [xid = '0', place = '0'] = after?.split('.') ?? []
     // What is still being written may get its place before this moment's end: it is left for the next call.
     const rows = await this.#database.query<Row & { cursor: string }>(
@@ -87,16 +81,19 @@ export class DbosStore implements LogStore {
   }
 
   async read(run: string, after: number = 0): Promise<readonly Entry[]> {
+    await this.#writes.settled()
     const sql = `select ${ROW} from ${this.#own}.entries where run = $1 and seq > $2 order by seq`
     return (await this.#database.query<Row>(sql, [run, after])).map(entryOf)
   }
 
   async readTree(root: string): Promise<readonly Entry[]> {
+    await this.#writes.settled()
     const sql = `select ${ROW} from ${this.#own}.entries where ${IN_TREE} order by place`
     return (await this.#database.query<Row>(sql, [root])).map(entryOf)
   }
 
   async heads({ limit, rootsOnly = false, session }: HeadFilter = {}): Promise<readonly RunHead[]> {
+    await this.#writes.settled()
     const entries = `${this.#own}.entries`
     const rows = await this.#database.query<StartRow>(
       `select e.run, e.seq, e.key, e.epoch, e.at, e.type, e.body, e.version, r.last_seq as "lastSeq",
@@ -133,6 +130,7 @@ export class DbosStore implements LogStore {
   }
 
   async drop(run: string): Promise<void> {
+    await this.#writes.settled()
     await this.#call('drop_tree($1)', [run])
   }
 

@@ -127,7 +127,7 @@ function appendSql({ own: s, dbos: d }: Schemas): string {
     p_keys text[], p_ats text[], p_types text[], p_bodies text[]
   ) returns integer language plpgsql as $$
   declare
-    head ${s}.runs; count integer := cardinality(p_types); i integer; twin text;
+    head ${s}.runs; count integer := cardinality(p_types); i integer;
   begin
     select * into head from ${s}.runs where run = p_run for update;
     if not found then raise exception 'no run % in this store', p_run using errcode = '${RAISED.notFound}'; end if;
@@ -143,11 +143,12 @@ function appendSql({ own: s, dbos: d }: Schemas): string {
         from unnest(p_keys, p_ats, p_types, p_bodies) with ordinality as rows (k, a, t, b, n) order by n;
     exception when unique_violation then
       for i in 1..count loop
-        if exists (select 1 from ${s}.entries where run = p_run and type = p_types[i] and md5(key) = md5(p_keys[i])) then
-          twin := p_types[i] || ' ' || p_keys[i];
+        if exists (select 1 from ${s}.entries where run = p_run and type = p_types[i] and md5(key) = md5(p_keys[i]))
+          or p_keys[i] is not null and exists (select 1 from generate_series(1, i - 1) j where p_keys[j] = p_keys[i] and p_types[j] = p_types[i]) then
+          raise exception 'run % has ''% %'' already', p_run, p_types[i], p_keys[i] using errcode = '${RAISED.duplicate}', detail = p_keys[i];
         end if;
       end loop;
-      raise exception 'run % has ''%'' already', p_run, coalesce(twin, 'a key twice in one append') using errcode = '${RAISED.duplicate}';
+      raise;
     end;
     update ${s}.runs set last_seq = head.last_seq + count, last_append = p_id, is_ended = ('run-end' = any (p_types)) where run = p_run;
     for i in 1..count loop
@@ -157,21 +158,28 @@ function appendSql({ own: s, dbos: d }: Schemas): string {
     return head.last_seq + 1;
   end $$;
 
-  create or replace function ${s}.append_all(
+  create or replace function ${s}.write_all(
     p_ids text[], p_runs text[], p_epochs integer[], p_workflows text[], p_executors text[], p_tokens text[], p_counts integer[],
-    p_keys text[], p_ats text[], p_types text[], p_bodies text[]
-  ) returns table (seq integer, code text, message text) language plpgsql as $$
+    p_keys text[], p_ats text[], p_types text[], p_bodies text[],
+    p_begins boolean[], p_sessions text[], p_unders text[], p_under_epochs integer[]
+  ) returns table (seq integer, code text, message text, key text) language plpgsql as $$
   declare i integer; a integer := 1; z integer;
   begin
     for i in 1..cardinality(p_runs) loop
       z := a + p_counts[i] - 1;
-      code := null; message := null; seq := null;
+      code := null; message := null; seq := null; key := null;
       begin
-        seq := ${s}.append(p_ids[i], p_runs[i], p_epochs[i], p_workflows[i], p_executors[i], p_tokens[i],
-          p_keys[a:z], p_ats[a:z], p_types[a:z], p_bodies[a:z]);
+        if p_begins[i] then
+          perform ${s}.create_run(p_runs[i], p_sessions[i], p_keys[a:z], p_ats[a:z], p_types[a:z], p_bodies[a:z],
+            p_unders[i], p_under_epochs[i], p_workflows[i], p_executors[i], p_tokens[i]);
+          seq := 1;
+        else
+          seq := ${s}.append(p_ids[i], p_runs[i], p_epochs[i], p_workflows[i], p_executors[i], p_tokens[i],
+            p_keys[a:z], p_ats[a:z], p_types[a:z], p_bodies[a:z]);
+        end if;
       exception when others then
         if sqlstate not like 'TR0%' then raise; end if;
-        code := sqlstate; message := sqlerrm;
+        get stacked diagnostics code = returned_sqlstate, message = message_text, key = pg_exception_detail;
       end;
       a := z + 1;
       return next;

@@ -22,8 +22,8 @@ const CONFIG: Readonly<Record<string, string>> = {
 const PASSING: ReadonlySet<string> = new Set(['08', '40', '53', '55', '57', '58'])
 
 /** An error that a function of ours raised, by its code and its message. */
-export function raised(code: string, message: string): TroupeError {
-  return new TroupeError(OWN[code] ?? 'engine/store-failed', message)
+export function raised(code: string, message: string, key: string | null = null): TroupeError {
+  return new TroupeError(OWN[code] ?? 'engine/store-failed', message, code === RAISED.duplicate && key ? { details: { key } } : {})
 }
 
 /** What the driver or the server threw, as an error of the store that says whether trying again may help. */
