@@ -53,6 +53,7 @@ export class CrashingEngine implements EngineAdapter {
     }
     return {
       shared: store.shared,
+      ...(store.snapshots && { snapshots: store.snapshots }),
       version: () => alive(() => store.version()),
       create: (run, start, options) => alive(() => written(() => store.create(run, start, options))),
       append: (run, entries, epoch) => alive(() => written(() => store.append(run, entries, epoch))),
