@@ -1,4 +1,4 @@
-import type { QueueOptions, RunOptions } from '../engine/runtime.ts'
+import type { QueueOptions, RunOptions, Runtime } from '../engine/runtime.ts'
 import type { Agent, TroupeConfig } from '../index.ts'
 import { EXIT } from './exit-code.ts'
 import { note, printJson } from './output.ts'
@@ -17,7 +17,12 @@ export async function enqueue({ address, config, agent, task, options }: Enqueue
   await using runtime = await openStore(address, storeOptions(config))
   const runId = await runtime.enqueue(agent, task, options)
   await printJson({ type: 'run-queued', runId, status: 'queued' })
-  if (!(await runtime.isServed()))
-    await note(`no worker serves ${address.url} now: the run waits until one does (troupe worker --store ${address.url})`)
+  await noteUnserved(runtime, address)
   return EXIT.done
+}
+
+/** Says so where nobody takes runs from the queue of a store. */
+export async function noteUnserved(runtime: Runtime, address: KeptAddress): Promise<void> {
+  if (await runtime.isServed()) return
+  await note(`no worker serves ${address.url} now: the run waits until one does (troupe worker --store ${address.url})`)
 }

@@ -100,6 +100,6 @@ async function dbosEngine(url: string): Promise<EngineAdapter> {
 
 async function engineOf(address: StoreAddress): Promise<EngineAdapter> {
   if (address.type === 'memory') return (await import('../engine/memory/memory.ts')).memory()
-  if (address.type === 'postgres') return (await import('../engine/dbos/dbos.ts')).dbos({ url: address.connection })
+  if (address.type === 'postgres') return dbosEngine(address.connection)
   return (await import('../engine/sqlite/sqlite.ts')).sqlite({ path: address.path })
 }

@@ -7,7 +7,7 @@ import { absentModel } from '../absent-model.ts'
 import { castOf, recorded } from '../agents.ts'
 import type { Command, CommandInput, FlagValues } from '../command.ts'
 import { loadConfig } from '../config.ts'
-import { enqueue } from '../enqueue.ts'
+import { enqueue, noteUnserved } from '../enqueue.ts'
 import { numberFlag, parseJson, secondsFlag, textFlag, usageError } from '../flags.ts'
 import { follow } from '../follow.ts'
 import { readInput } from '../output.ts'
@@ -64,6 +64,7 @@ export const runCommand: Command = {
     const cast = await recorded(configured, textFlag(flags, 'record'), { append: false })
     await using place = await openWorkplace({ address, cast, config, json: flags['json'] === true, waitMs })
     const run = place.runtime.run(cast.chosen(name), asked.task, asked.options)
+    if (options.priority !== undefined && address.type === 'postgres') await noteUnserved(place.runtime, address)
     return await follow({ ...place, run, resumeHint: place.resumeHint(run.id) })
   },
 }
