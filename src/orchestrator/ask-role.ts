@@ -83,7 +83,9 @@ async function byAgent<View, Answer>(
 ): Promise<Given> {
   const fitted = agent.fitted?.({ output: (own) => own ?? jsonSchema(schema), answerOf: (answer) => answer, agents: [] }) ?? agent
   const task = `${rolePrompt(name)}\n\n${roleQuestion({ view: shown(view), schema: JSON.stringify(schema), ...(problem !== undefined && { problem }) })}`
-  const outcome = await run.ctx.child(key, fitted, { task, budget: { timeMs: run.spec.taskTimeMs } })
+  // Code can compute with what it is to judge; text alone would have to be copied into it.
+  const context = agent.kind === 'code' ? { view: JSON.parse(JSON.stringify(view)) as JsonValue } : {}
+  const outcome = await run.ctx.child(key, fitted, { task, context, budget: { timeMs: run.spec.taskTimeMs } })
   spend(run, outcome.usage)
   const { output } = outcome
   if (output === undefined)

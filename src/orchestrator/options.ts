@@ -31,7 +31,10 @@ export interface Finding<Name extends string = string> {
   readonly changes?: PlanChanges<Name>
 }
 
-/** A role: an agent that answers with JSON, or a rule. A rule is an effect: it runs once, and its answer is logged. */
+/**
+ * A role: an agent that answers with JSON, or a rule. A rule is an effect: it runs once, and its answer is logged. The code
+ * of a code agent has what it is shown as the value `view`.
+ */
 export type Role<View, Answer> = Agent | ((view: View) => Answer | Promise<Answer>)
 
 /** When a person has to agree before a team goes on. */
