@@ -4,24 +4,9 @@ import type { Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { detach } from '../util/detach.ts'
 import type { Ledger, LedgerScope } from './ledger.ts'
+import type { BudgetLimits, Spent } from './spending.ts'
 
-/** Caps on a run and all runs below it together; what is absent is not capped. */
-export interface BudgetLimits {
-  /** Input and output of all models. */
-  readonly tokens?: number
-  /** A model whose price is not known is refused under this cap. */
-  readonly costUsd?: number
-  readonly toolCalls?: number
-  /** Wall time of the run, without the time in which it was parked. */
-  readonly timeMs?: number
-}
-
-/** What a run tree has used. */
-export interface Spent {
-  readonly tokens: number
-  readonly costUsd: number
-  readonly toolCalls: number
-}
+export type { BudgetLimits, Spent } from './spending.ts'
 
 /** One model call, asked for before it is made. Prices are USD per million tokens; null: not known. */
 export interface BudgetRequest {

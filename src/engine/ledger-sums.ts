@@ -1,4 +1,4 @@
-import type { BudgetLimits, Spent } from './budget.ts'
+import type { BudgetLimits, Spent } from './spending.ts'
 
 export const NOTHING: Spent = { tokens: 0, costUsd: 0, toolCalls: 0 }
 

@@ -1,4 +1,4 @@
-import type { BudgetLimits, Spent } from './budget.ts'
+import type { BudgetLimits, Spent } from './spending.ts'
 
 /**
  * What several processes spend of one budget: the root of a run tree whose parts run in different workers, and a tenant's
