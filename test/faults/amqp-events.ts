@@ -103,6 +103,7 @@ export function eventsOut(): void {
     for (let n = 0; n < 5; n++) await runtime.run(agent, `early${n}`)
     stopBroker()
     for (let n = 0; n < 5; n++) expect((await runtime.run(agent, `late${n}`)).status).toBe('done')
+    await new Promise((resolve) => setTimeout(resolve, 1_500)) // Several attempts to reach it fail.
     startBroker()
     const expected = await idsOf(runtime)
     await until(async () => new Set(await heard(broker, all)).size === expected.length)

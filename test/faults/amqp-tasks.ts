@@ -126,7 +126,7 @@ export function tasksIn(): void {
     await put(broker, QUEUE, ...tasks.slice(0, 40))
     await until(async () => (await runtime.list()).length > 3)
     stopBroker()
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, 1_500)) // Several attempts to reach it fail.
     startBroker()
     await put(broker, QUEUE, ...tasks.slice(30)) // Ten of them once more, as a sender does that got no confirmation.
     await until(async () => (await runtime.list()).filter(({ status }) => status === 'done').length === 60)
@@ -138,6 +138,22 @@ export function tasksIn(): void {
     expect([...world.counts.values()].every((count) => count === 1)).toBe(true)
     expect(troubles.map(({ code }) => code)).toEqual(['amqp/unavailable'])
     expect(await lyingIn(broker, 'troupe.dead')).toEqual([])
+  }, 60_000)
+
+  it('are taken once there is a broker, when there was none at the start', async () => {
+    const broker = ownBroker()
+    const world = await outside()
+    const agent = doer(world.url)
+    const runtime = closing(await openRuntime({ engine: memory(), agents: [agent] }))
+    await runtime.work()
+    stopBroker()
+    const troubles: string[] = []
+    closing(await consumeTasks({ url: broker, runtime, agents: [agent], onTrouble: ({ code }) => troubles.push(code) }))
+    expect(troubles).toEqual(['amqp/unavailable'])
+    startBroker()
+    await until(async () => (await readyIn(broker, QUEUE)) !== null)
+    await put(broker, QUEUE, { id: 'm1', body: { agent: 'doer', task: 'a' } })
+    await until(() => world.counts.size === 2)
   }, 60_000)
 
   it('cannot be consumed with a wrong password or from a queue that is something else: said at once', async () => {

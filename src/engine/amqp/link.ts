@@ -61,7 +61,6 @@ export class AmqpLink implements AsyncDisposable {
     this.ready = this.#ready.promise
     this.ready.catch(() => {})
     this.#closing.promise.catch(() => {})
-    this.#session.promise.catch(() => {})
     this.#kept = this.#keep()
     detach(this.#kept)
   }
@@ -166,9 +165,8 @@ export class AmqpLink implements AsyncDisposable {
       return error
     } finally {
       this.#open = null
+      if (this.#isUp) this.#session = Promise.withResolvers() // One that was never kept still has those who wait for it.
       this.#isUp = false
-      this.#session = Promise.withResolvers()
-      this.#session.promise.catch(() => {})
       await session?.close()
     }
   }
