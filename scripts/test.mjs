@@ -2,7 +2,9 @@
 // `npm test -- FILTER` runs the files whose path contains FILTER.
 import { startVitest } from 'vitest/node'
 
-const vitest = await startVitest('test', process.argv.slice(2), { watch: false, run: true })
+const filters = process.argv.slice(2)
+// A whole run shares its cores with real servers, daemons and killed processes: what fails there is tried once more, and named below if it passes then.
+const vitest = await startVitest('test', filters, { watch: false, run: true, retry: filters.length === 0 ? 1 : 0 })
 const modules = vitest.state.getTestModules()
 const tests = modules.flatMap((module) => [...module.children.allTests()])
 const inState = (state) => tests.filter((test) => test.result().state === state)
@@ -14,6 +16,9 @@ const pending = inState('pending').length // never ran, without a word why: the 
 
 for (const test of skipped)
   console.log(`skipped: ${test.module.relativeModuleId} > ${test.fullName}: ${test.result().note ?? 'no reason given'}`)
+
+for (const test of tests.filter((test) => test.result().state === 'passed' && (test.diagnostic()?.retryCount ?? 0) > 0))
+  console.log(`flaky: ${test.module.relativeModuleId} > ${test.fullName}: passed at the second attempt only`)
 
 const passed = inState('passed').length
 const failed = inState('failed').length + broken + pending
