@@ -94,6 +94,11 @@ export interface TroupeConfig {
   readonly queue?: QueueConfig
   /** What the runs of a tenant may use together, a day and a month. */
   readonly tenantBudgets?: TenantBudgets
+  /**
+   * At least 32 random characters that seal snapshots of waiting runs. Default: the variable TROUPE_SNAPSHOT_KEY, else for a SQLite store a
+   * file beside it that only its owner can read. False: no snapshots.
+   */
+  readonly snapshotKey?: string | false
 }
 
 export interface QueueConfig {

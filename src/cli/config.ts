@@ -20,6 +20,7 @@ const KEYS: ReadonlySet<string> = new Set<keyof TroupeConfig | 'server'>([
   'prices',
   'queue',
   'tenantBudgets',
+  'snapshotKey',
   'server',
 ])
 
@@ -63,13 +64,15 @@ function checked(value: unknown, file: string): TroupeConfig {
   for (const key of Object.keys(value)) {
     if (!KEYS.has(key)) throw fault(unknownKey(key, key, KEYS))
   }
-  const { agents = {}, tools = [], store, model, sandbox, minimumIsolation, limits = {} } = value
+  const { agents = {}, tools = [], store, model, sandbox, minimumIsolation, snapshotKey, limits = {} } = value
   if (store !== undefined && typeof store !== 'string') throw fault("must have a text as 'store', such as sqlite:PATH")
   if (model !== undefined && !isObject(model) && typeof model !== 'string') throw fault("must have a model or a model id as 'model'")
   if (sandbox !== undefined && !isObject(sandbox) && typeof sandbox !== 'string')
     throw fault("must have a sandbox or its name as 'sandbox'")
   if (minimumIsolation !== undefined && !ISOLATIONS.some((known) => known === minimumIsolation))
     throw fault(`must have one of ${ISOLATIONS.join(', ')} as 'minimumIsolation'`)
+  if (snapshotKey !== undefined && snapshotKey !== false && typeof snapshotKey !== 'string')
+    throw fault("must have a text as 'snapshotKey', or false")
   if (!Array.isArray(tools)) throw fault("must have an array as 'tools'")
   if (!isObject(limits)) throw fault("must have an object as 'limits'")
   for (const [key, shape] of [

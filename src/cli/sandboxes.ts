@@ -54,8 +54,8 @@ export async function sandboxOf(name: string): Promise<Sandbox> {
 }
 
 /** The sandbox that is named, else the light one of the language. Throws `sandbox/unavailable` when it does not run the language. */
-export async function sandboxFor(language: Language, name: string | undefined): Promise<Sandbox> {
-  const sandbox = await sandboxOf(name ?? (language === 'typescript' ? 'quickjs' : 'monty'))
+export async function sandboxFor(language: Language, named: string | Sandbox | undefined): Promise<Sandbox> {
+  const sandbox = typeof named === 'object' ? named : await sandboxOf(named ?? (language === 'typescript' ? 'quickjs' : 'monty'))
   if (sandbox.languages.includes(language)) return sandbox
   throw new TroupeError('sandbox/unavailable', `the sandbox ${sandbox.name} does not run ${language}, but ${sandbox.languages.join(', ')}`)
 }

@@ -29,16 +29,21 @@ export function storeAddress(url: string = DEFAULT_STORE): StoreAddress {
 }
 
 /** What the configuration says of the runs of a store, whoever begins them. */
-export function storeOptions({ queue, tenantBudgets }: TroupeConfig): Pick<RuntimeOptions, 'admission' | 'tenantBudgets'> {
+export function storeOptions({ queue, tenantBudgets, snapshotKey }: TroupeConfig): StoreOptions {
   return {
+    ...(snapshotKey !== undefined && { snapshotKey }),
     ...(queue?.admission && { admission: { maxDepth: QUEUE_DEFAULTS.maxDepth, ...queue.admission } }),
     ...(tenantBudgets && { tenantBudgets }),
   }
 }
 
+export interface StoreOptions extends Omit<RuntimeOptions, 'engine'> {
+  readonly snapshotKey?: string | false
+}
+
 /** Opens a store. Whatever keeps it from opening is the caller's to correct: throws `config/…`. */
-export async function openStore(address: StoreAddress, options: Omit<RuntimeOptions, 'engine'> = {}): Promise<Runtime> {
-  const engine = await engineOf(address)
+export async function openStore(address: StoreAddress, { snapshotKey, ...options }: StoreOptions = {}): Promise<Runtime> {
+  const engine = await engineOf(address, snapshotKey ?? process.env['TROUPE_SNAPSHOT_KEY'])
   try {
     return await openRuntime({ engine, ...options })
   } catch (error) {
@@ -98,8 +103,8 @@ async function dbosEngine(url: string): Promise<EngineAdapter> {
   }
 }
 
-async function engineOf(address: StoreAddress): Promise<EngineAdapter> {
+async function engineOf(address: StoreAddress, snapshotKey: string | false | undefined): Promise<EngineAdapter> {
   if (address.type === 'memory') return (await import('../engine/memory/memory.ts')).memory()
   if (address.type === 'postgres') return dbosEngine(address.connection)
-  return (await import('../engine/sqlite/sqlite.ts')).sqlite({ path: address.path })
+  return (await import('../engine/sqlite/sqlite.ts')).sqlite({ path: address.path, ...(snapshotKey !== undefined && { snapshotKey }) })
 }

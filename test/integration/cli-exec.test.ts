@@ -51,6 +51,31 @@ describe('troupe exec --json', () => {
   })
 })
 
+describe('troupe exec with a configuration', () => {
+  const run = async (config: string, ...flags: readonly string[]) => {
+    const at = place()
+    at.write('troupe.config.ts', `export default ${config}`)
+    const { code, out } = await at.troupe(['exec', '-', '--json', ...flags], { input: '1 + 1' })
+    return { code, report: JSON.parse(out) as Record<string, unknown> }
+  }
+
+  it('runs nothing in a sandbox that is weaker than it demands', async () => {
+    for (const flags of [[], ['--sandbox', 'quickjs']]) {
+      const { code, report } = await run("{ minimumIsolation: 'gvisor' }", ...flags)
+      expect(code).toBe(2)
+      expect(report).toMatchObject({ ok: false, value: null, isolation: null, error: { kind: 'unavailable' } })
+      expect((report['error'] as { message: string }).message).toMatch(/isolation gvisor or stronger.*quickjs gives interpreter/)
+    }
+    expect(await run("{ minimumIsolation: 'interpreter' }")).toMatchObject({ code: 0, report: { value: 2 } })
+  })
+
+  it('runs in the sandbox that it names, unless a flag names another', async () => {
+    expect(await run("{ sandbox: 'monty' }", '--language', 'python')).toMatchObject({ code: 0, report: { value: 2 } })
+    expect(await run("{ sandbox: 'monty' }")).toMatchObject({ code: 2, report: { error: { kind: 'unavailable' } } })
+    expect(await run("{ sandbox: 'monty' }", '--sandbox', 'quickjs')).toMatchObject({ code: 0, report: { value: 2 } })
+  })
+})
+
 describe('troupe exec', () => {
   it('prints for people, from a file', async () => {
     const at = place()

@@ -1,15 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
 import { DEFAULT_LIMITS, limitsOf, type Limits } from '../../sandbox/limits.ts'
-import type { Execution, ExecutionErrorKind, Language, Sandbox } from '../../sandbox/sandbox.ts'
+import { isAtLeast } from '../../sandbox/isolation.ts'
+import type { Execution, ExecutionErrorKind, Isolation, Language, Sandbox } from '../../sandbox/sandbox.ts'
 import { assertNever } from '../../util/assert-never.ts'
 import type { JsonValue } from '../../util/json.ts'
 import type { Command, CommandInput, FlagValues } from '../command.ts'
+import { loadConfig } from '../config.ts'
 import { EXIT } from '../exit-code.ts'
 import { numberFlag, textFlag, usageError } from '../flags.ts'
 import { note, printJson, printLine, readInput } from '../output.ts'
 import { languageOf, sandboxFor } from '../sandboxes.ts'
-import { JSON_FLAG, LANGUAGE_FLAG, SANDBOX_FLAG } from '../shared-flags.ts'
+import { CONFIG_FLAG, JSON_FLAG, LANGUAGE_FLAG, SANDBOX_FLAG } from '../shared-flags.ts'
 import { errorLine, valueText, visible } from '../text.ts'
 
 export const execCommand: Command = {
@@ -19,6 +21,7 @@ export const execCommand: Command = {
   flags: {
     language: LANGUAGE_FLAG,
     sandbox: SANDBOX_FLAG,
+    config: CONFIG_FLAG,
     'timeout-ms': { type: 'string', value: 'N', about: `CPU time of the code; default ${DEFAULT_LIMITS.timeoutMs}` },
     'memory-mb': { type: 'string', value: 'N', about: `default ${DEFAULT_LIMITS.memoryMb}` },
     json: JSON_FLAG,
@@ -28,7 +31,9 @@ export const execCommand: Command = {
     const language = languageOf(textFlag(flags, 'language')) ?? 'typescript'
     const limits = limitsFrom(flags)
     const code = await codeOf(positionals[0])
-    const { report, preview } = await executed(code, { language, limits, sandbox: textFlag(flags, 'sandbox') })
+    const config = await loadConfig(textFlag(flags, 'config'))
+    const sandbox = textFlag(flags, 'sandbox') ?? config.sandbox
+    const { report, preview } = await executed(code, { language, limits, sandbox, minimumIsolation: config.minimumIsolation })
     if (flags['json']) await printJson(report)
     else await show(report, preview)
     if (report.ok) return EXIT.done
@@ -57,18 +62,30 @@ type Outcome = Pick<ExecReport, 'ok' | 'value' | 'error'>
 interface ExecOptions {
   readonly language: Language
   readonly limits: Limits
-  readonly sandbox: string | undefined
+  /** A name or a sandbox; undefined for the light one of the language. */
+  readonly sandbox: string | Sandbox | undefined
+  readonly minimumIsolation: Isolation | undefined
 }
 
-async function executed(code: string, { language, limits, sandbox: name }: ExecOptions): Promise<Executed> {
+async function executed(code: string, { language, limits, sandbox: named, minimumIsolation }: ExecOptions): Promise<Executed> {
   try {
-    const sandbox = await sandboxFor(language, name)
+    const sandbox = await sandboxFor(language, named)
+    assertIsolation(sandbox, minimumIsolation)
     return await execute(sandbox, code, language, limits)
   } catch (error) {
     if (!TroupeError.is(error, 'sandbox/unavailable')) throw error
     const fault = { kind: 'unavailable', message: error.message } as const
     return { report: { ok: false, value: null, output: '', error: fault, durationMs: 0, isolation: null } }
   }
+}
+
+/** The configuration's word holds here too: code that it keeps out of weak sandboxes is not run in one by hand. */
+function assertIsolation({ name, capabilities: { isolation } }: Sandbox, minimum: Isolation | undefined): void {
+  if (minimum === undefined || isAtLeast(isolation, minimum)) return
+  throw new TroupeError(
+    'sandbox/unavailable',
+    `the configuration asks for the isolation ${minimum} or stronger, and sandbox ${name} gives ${isolation}. Name another with --sandbox: bubblewrap (namespace), container or gvisor`,
+  )
 }
 
 async function execute(sandbox: Sandbox, code: string, language: Language, limits: Limits): Promise<Executed> {
