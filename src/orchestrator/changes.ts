@@ -68,8 +68,8 @@ export function isDead(task: TaskState | undefined): boolean {
   return task !== undefined && !isLive(task) && task.place.state !== 'done'
 }
 
-/** Tasks that are done, can be undone, and now serve only what was given up; and those given up in their middle. */
-export function toUndo({ board }: TeamRun): readonly TaskState[] {
+/** Tasks that are done, can be undone, and serve only what was given up, as whoever plans knows; and those given up in their middle. */
+export function toUndo({ board, acknowledged }: TeamRun): readonly TaskState[] {
   const tasks = Object.values(board.state.tasks)
   const users = Map.groupBy(
     tasks.flatMap((task) => dependenciesOf(task.plan).map((need) => ({ need, task }))),
@@ -79,7 +79,7 @@ export function toUndo({ board }: TeamRun): readonly TaskState[] {
     if (task.plan.undo === undefined || task.undone) return false
     if (task.place.state === 'abandoned') return (task.place.taken['attempts'] ?? 0) > 0
     const after = users.get(task.plan.id) ?? []
-    return task.place.state === 'done' && after.length > 0 && after.every((one) => one.task.place.state === 'abandoned')
+    return task.place.state === 'done' && after.length > 0 && after.every((one) => isDead(one.task) && acknowledged.has(one.task.plan.id))
   })
 }
 

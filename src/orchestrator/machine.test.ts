@@ -6,7 +6,7 @@ import { TASK_MACHINE } from './task-machine.ts'
 import { arrowsOf, faultsOf } from './walk.ts'
 import { xstateOf } from './xstate.ts'
 
-const CAPS = { rounds: 5, plans: 3, answers: 3, refusals: 5, waits: 10, attempts: 3, handOvers: 2, investigations: 2 }
+const CAPS = { rounds: 5, plans: 3, answers: 3, replans: 4, waits: 10, attempts: 3, handOvers: 2, investigations: 2 }
 
 describe.each([RUN_MACHINE, TASK_MACHINE])('the table of the $name', (machine) => {
   it('reaches every state, ends from everywhere, and has a cap in every cycle', () => {

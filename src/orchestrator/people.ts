@@ -60,7 +60,7 @@ export function listen(run: TeamRun): void {
 
 async function take(run: TeamRun, value: JsonValue): Promise<void> {
   if (typeof value === 'object' && value !== null && 'stop' in value) {
-    run.stopped = String(value.stop)
+    run.stopped = typeof value.stop === 'string' ? value.stop : JSON.stringify(value.stop)
     for (const stop of run.stops.values()) stop.abort()
     run.onPlanChanged()
     return

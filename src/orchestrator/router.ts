@@ -41,11 +41,11 @@ export async function route(run: TeamRun): Promise<Exclude<Route, { type: 'ask' 
 }
 
 function complaint({ spec }: TeamRun, value: JsonValue): string | undefined {
-  const answer = value as unknown as Partial<Record<string, JsonValue>>
+  const answer = value as { readonly type: string; readonly answer?: JsonValue; readonly question?: string; readonly member?: string }
   const names = [...spec.members.keys()]
-  if (answer['type'] === 'direct' && answer['answer'] === undefined) return "'direct' needs the answer"
-  if (answer['type'] === 'ask' && answer['question'] === undefined) return "'ask' needs the question"
-  if (answer['type'] === 'member' && !names.includes(String(answer['member'])))
-    return `there is no member '${String(answer['member'])}'; there are ${names.join(', ')}`
+  if (answer.type === 'direct' && answer.answer === undefined) return "'direct' needs the answer"
+  if (answer.type === 'ask' && answer.question === undefined) return "'ask' needs the question"
+  if (answer.type === 'member' && !names.includes(answer.member ?? ''))
+    return `there is no member '${answer.member ?? ''}'; there are ${names.join(', ')}`
   return undefined
 }

@@ -34,7 +34,7 @@ export type RunEventName =
 
 /**
  * A run. Where a row with a cap is spent, the row below it is taken: so a run that goes in circles ends in `limit`.
- * `rounds` counts plans that were carried out or tried again, `plans` those that code refused, `answers` attempts to
+ * `rounds` counts plans that are carried out, `replans` times that another one is asked for, `plans` those that code refused, `answers` attempts to
  * write an answer, `waits` questions to people.
  */
 export const RUN_MACHINE: Machine = {
@@ -63,7 +63,8 @@ export const RUN_MACHINE: Machine = {
     { from: 'planning', event: 'plan-refused', to: 'limit' },
 
     { from: 'working', event: 'all-done', to: 'synthesizing' },
-    { from: 'working', event: 'stuck', to: 'replanning' },
+    { from: 'working', event: 'stuck', to: 'replanning', cap: 'replans' },
+    { from: 'working', event: 'stuck', to: 'limit' },
 
     { from: 'replanning', event: 'plan-accepted', to: 'working', cap: 'rounds' },
     { from: 'replanning', event: 'plan-accepted', to: 'limit' },
@@ -77,7 +78,7 @@ export const RUN_MACHINE: Machine = {
     { from: 'synthesizing', event: 'no-answer', to: 'limit' },
 
     { from: 'reviewing', event: 'accepted', to: 'done' },
-    { from: 'reviewing', event: 'refused', to: 'replanning', cap: 'refusals' },
+    { from: 'reviewing', event: 'refused', to: 'replanning', cap: 'replans' },
     { from: 'reviewing', event: 'refused', to: 'limit' },
 
     { from: ANY, event: 'ask', to: 'waiting', cap: 'waits' },

@@ -31,7 +31,6 @@ export async function runTeam(spec: TeamSpec, input: RunInput, ctx: RunContext):
     while (!isFinal(RUN_MACHINE, board.state.place)) {
       const { event, why } = await happening(run)
       if (isFinal(RUN_MACHINE, board.state.place)) break // A cap was met while people were asked.
-      run.lastWhy = why
       await moveRun(run, event, why)
     }
     giveUpTasks(run)
@@ -48,7 +47,6 @@ function giveUpTasks(run: TeamRun): void {
 }
 
 async function happening(run: TeamRun): Promise<Happened> {
-  if (run.stopped !== null) return { event: 'cancel', why: `stopped by a person: ${run.stopped}` }
   try {
     const happened = await doing(run, run.board.state.place.state as RunState)
     if (run.stopped !== null) return { event: 'cancel', why: `stopped by a person: ${run.stopped}` }

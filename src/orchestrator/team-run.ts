@@ -4,11 +4,11 @@ import type { RunInput } from '../client/entry.ts'
 import type { Usage } from '../client/usage.ts'
 import type { RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
-import { next, type Machine, type Place } from './machine.ts'
+import { next, rowsFor, type Machine, type Place } from './machine.ts'
 import type { AnyTeamOptions } from './options.ts'
 import { Repetition } from './repetition.ts'
 import { RUN_MACHINE, type RunEventName } from './run-machine.ts'
-import { StateBoard, type TaskState } from './state.ts'
+import type { StateBoard, TaskState } from './state.ts'
 import { TASK_MACHINE, type TaskEventName } from './task-machine.ts'
 import type { MemberView } from './views.ts'
 
@@ -80,7 +80,15 @@ export async function moveRun(run: TeamRun, event: RunEventName, why: string): P
   const to = next(RUN_MACHINE, place, event, { caps: spec.caps.run })
   if (!to) throw meaningless(RUN_MACHINE, place, event)
   board.write({ type: 'run', place: to })
-  await run.ctx.emit(`run.${count(run.steps, 'run')}`, 'state', { from: place.state, to: to.state, why: why || event })
+  run.lastWhy = `${why || event}${spentCap(RUN_MACHINE, place, event, to, spec.caps.run)}`
+  await run.ctx.emit(`run.${count(run.steps, 'run')}`, 'state', { from: place.state, to: to.state, why: run.lastWhy })
+}
+
+/** Where a cap is why the machine went on to another state than the event asks for: which. */
+function spentCap(machine: Machine, { state }: Place, event: string, to: Place, caps: Readonly<Record<string, number>>): string {
+  const [wanted] = rowsFor(machine, state, event)
+  if (wanted?.cap === undefined || wanted.to === to.state) return ''
+  return ` (the cap of ${caps[wanted.cap] ?? 0} ${wanted.cap} is reached)`
 }
 
 /** Moves a task's machine and logs it. Gives where it stands then, or null where the task is over already. */

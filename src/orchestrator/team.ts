@@ -78,7 +78,13 @@ function specOf(options: AnyTeamOptions, defaults: AgentDefaults): TeamSpec {
     // Each check gets only answers that the team's own schema has passed: that is what its parameter is typed by.
     checks: (options.checks ?? []) as readonly Check[],
     caps: {
-      run: { rounds: maxRounds, refusals: maxRounds, plans: FIXED_LIMITS.plans, answers: FIXED_LIMITS.answers, waits: FIXED_LIMITS.waits },
+      run: {
+        rounds: maxRounds,
+        replans: maxRounds - 1,
+        plans: FIXED_LIMITS.plans,
+        answers: FIXED_LIMITS.answers,
+        waits: FIXED_LIMITS.waits,
+      },
       task: { attempts: maxAttempts, handOvers: FIXED_LIMITS.handOvers, investigations: FIXED_LIMITS.investigations },
     },
     maxParallel: options.maxParallel ?? TEAM_LIMITS.maxParallel,

@@ -30,7 +30,9 @@ function unknownStates({ states }: Machine, arrows: readonly Arrow[]): readonly 
 }
 
 function unreachable({ initial, states }: Machine, arrows: readonly Arrow[]): readonly string[] {
-  const seen = reach([initial], (state) => arrows.filter(({ from }) => from === state).map(({ to }) => to))
+  // A way back leads only to where the machine has been: it makes nothing reachable.
+  const ways = arrows.filter(({ row }) => row.to !== BACK)
+  const seen = reach([initial], (state) => ways.filter(({ from }) => from === state).map(({ to }) => to))
   return Object.keys(states)
     .filter((state) => !seen.has(state))
     .map((state) => `'${state}' cannot be reached`)

@@ -47,7 +47,7 @@ export function coder<const Name extends string>(
   return codeAgent({ ...options, name, description: `Codes as ${name}.`, model: scriptedModel(turns.map(code)) }) as Agent<unknown, Name>
 }
 
-export async function eventsOf(run: Run<unknown>): Promise<readonly RunEvent[]> {
+export async function eventsOf(run: Run): Promise<readonly RunEvent[]> {
   const events: RunEvent[] = []
   for await (const event of run) events.push(event)
   return events
@@ -60,4 +60,14 @@ export function statesIn(events: readonly RunEvent[], task?: string): readonly s
 
 export async function crashed(agent: () => Agent, options?: RunOptions): Promise<CrashReport> {
   return crashEverywhere({ agent, task: 'Reach the goal.', engine: () => memory(), ...(options && { options }) })
+}
+
+/** How a run ended, whatever its status: its output and the message of its error, if there are any. */
+export async function ended(run: Run): Promise<{ readonly status: string; readonly output: unknown; readonly message: string }> {
+  const result = await run
+  return {
+    status: result.status,
+    output: 'output' in result ? result.output : undefined,
+    message: 'error' in result ? (result.error?.message ?? '') : '',
+  }
 }
