@@ -44,7 +44,7 @@ export function fieldsOf<const S extends Shape>(content: Buffer, shape: S): Fiel
   const body = jsonOf(content)
   if (!isObject(body)) throw bad(`the body is ${short(body)}: it has to be a JSON object`)
   const fields = body as JsonObject
-  const unknown = Object.keys(fields).find((name) => !(name in shape))
+  const unknown = Object.keys(fields).find((name) => !Object.hasOwn(shape, name))
   if (unknown !== undefined) throw bad(`there is no field '${unknown}': there are ${Object.keys(shape).join(', ')}`)
   for (const [name, wanted] of Object.entries(shape)) {
     const kind = wanted.replace('!', '') as Kind

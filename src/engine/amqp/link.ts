@@ -265,7 +265,7 @@ function refusalOf(error: unknown): TroupeError | null {
 /** With a heartbeat, so that a broker that has gone without a word is noticed. Throws `config/invalid`. */
 function checkedUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null
-  if (!url || (url.protocol !== 'amqp:' && url.protocol !== 'amqps:'))
+  if (!url || (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') || url.hostname === '')
     throw new TroupeError('config/invalid', `'${withoutPassword(text)}' is no URL of a broker: write amqp://user:password@host:5672/vhost`)
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(AMQP_DEFAULTS.heartbeatSeconds))
   return url.href
