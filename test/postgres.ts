@@ -99,12 +99,13 @@ function databasesOf(adminUrl: string): { freshUrl(): Promise<string>; dropAll()
   return {
     async freshUrl() {
       template ??= makeTemplate()
+      const from = await template
       const name = `store_${tag}_${++count}`
       names.push(name)
       // Each takes some megabytes: those of tests that are over go.
       const old = names.length > KEPT_DATABASES ? names.splice(1, 1)[0] : undefined
       if (old !== undefined) await sql(adminUrl, `drop database if exists ${old} with (force)`)
-      await sql(adminUrl, `create database ${name} template ${await template}`)
+      await sql(adminUrl, `create database ${name} template ${from}`)
       return urlOf(name)
     },
     async dropAll() {
