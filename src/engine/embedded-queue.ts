@@ -14,7 +14,7 @@ import {
   type RunQueue,
 } from './queue.ts'
 import { isTaken } from './queue-errors.ts'
-import { ReadyQueue } from './ready-queue.ts'
+import { ReadyQueue, type QueueRow } from './ready-queue.ts'
 import type { AfterTurn, QueueRows } from './queue-rows.ts'
 
 /** Ends a run and all below it as failed, and gives what it wrote. */
@@ -159,17 +159,7 @@ class EmbeddedConsumer implements Consumer {
       if (next.at !== null) this.#sleep(next.at - now)
       return false
     }
-    const row = await this.#rows.take(next.run)
-    if (!row) {
-      this.#isChanged = true
-      return true
-    }
-    this.#ready.put(row)
-    if (row.attempts > row.maxAttempts) {
-      await this.#end(row.run, deadLetter(row.run, row.maxAttempts, row.lastError ?? 'the end of its worker'))
-      return true
-    }
-    const turn = this.#turn(row.run, row.attempts, row.maxAttempts)
+    const turn = this.#take(next.run)
     this.#running.add(turn)
     const done = (): void => {
       this.#running.delete(turn)
@@ -177,6 +167,28 @@ class EmbeddedConsumer implements Consumer {
     }
     turn.then(done, done)
     return true
+  }
+
+  /** Not awaited between two: what is taken in one go is one write of the store. */
+  async #take(run: string): Promise<void> {
+    let row: QueueRow | null
+    try {
+      row = await this.#rows.take(run)
+    } catch {
+      // Such as a full disk. In the store it stands where it stood, and here it must too, or nobody would take it again.
+      await new Promise((resolve) => setTimeout(resolve, FAULT_PAUSE_MS))
+      this.#ready.putBack(run)
+      return
+    }
+    if (!row) {
+      this.#isChanged = true
+      return
+    }
+    this.#ready.put(row)
+    if (row.attempts > row.maxAttempts) {
+      return this.#end(row.run, deadLetter(row.run, row.maxAttempts, row.lastError ?? 'the end of its worker'))
+    }
+    return this.#turn(row.run, row.attempts, row.maxAttempts)
   }
 
   async #learn(): Promise<void> {

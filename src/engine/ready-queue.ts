@@ -38,6 +38,8 @@ export class ReadyQueue {
   readonly #rows = new Map<string, QueueRow>()
   readonly #tenants = new Map<string, Tenant>()
   readonly #runningOfAgent = new Map<string, number>()
+  /** What was started and stands in the store as it did before, as far as is known. */
+  readonly #unconfirmed = new Map<string, QueueRow>()
   readonly #rates = new Map<string, RateWindow>()
   readonly #delayed = new Heap<QueueRow>((a, b) => (a.notBefore ?? 0) < (b.notBefore ?? 0))
   readonly #expiring = new Heap<QueueRow>((a, b) => (a.expiresAt ?? 0) < (b.expiresAt ?? 0))
@@ -52,6 +54,7 @@ export class ReadyQueue {
   put(row: QueueRow): void {
     const known = this.#rows.get(row.run)
     if (!this.#agents.has(row.agent) || (known && known.revision >= row.revision)) return
+    this.#unconfirmed.delete(row.run)
     this.#count(known, -1)
     this.#count(row, 1)
     if (row.status === 'gone') this.#rows.delete(row.run)
@@ -84,6 +87,16 @@ export class ReadyQueue {
     return { at }
   }
 
+  /** A run that `next` gave could not be taken: it is ready again, unless the store has told something newer of it. */
+  putBack(run: string): void {
+    const row = this.#unconfirmed.get(run)
+    if (!row) return
+    this.#unconfirmed.delete(run)
+    this.#count(this.#rows.get(run), -1)
+    this.#rows.set(run, row)
+    this.#ready(row)
+  }
+
   #start(tenant: Tenant, row: QueueRow, now: number): Next {
     tenant.groups.get(groupOf(row))?.heap.pop()
     tenant.lastTurn = ++this.#turns
@@ -92,6 +105,7 @@ export class ReadyQueue {
     const running: QueueRow = { ...row, status: 'running' }
     this.#count(running, 1)
     this.#rows.set(row.run, running)
+    this.#unconfirmed.set(row.run, row)
     return { run: row.run }
   }
 

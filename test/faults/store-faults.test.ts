@@ -80,6 +80,8 @@ describe('a disk that is full', () => {
       await outside.hold('b')
       await runtime.work({ concurrency: 2, backoff: { baseMs: 50, maxMs: 200 } })
       const queued = await runtime.enqueue(errand, 'go', { runId: 'queued', maxAttempts: 1_000 })
+      // Its turn comes while nothing can be written.
+      const delayed = await runtime.enqueue(errand, 'go', { runId: 'delayed', delayMs: 1_500 })
       const direct = runtime.run(errand, 'go', { runId: 'direct' })
       direct.then(undefined, () => {})
       await outside.seen('b', 2)
@@ -88,11 +90,12 @@ describe('a disk that is full', () => {
       const refused = await refusal(runtime.enqueue(errand, 'late', { runId: 'late', context: { text: 'x'.repeat(200_000) } }))
       expect(refused).toMatchObject({ code: 'engine/store-failed', retryable: true, message: expect.stringContaining('full') })
       await outside.letGo('b')
-      await pause(500)
+      await pause(2_000)
       rmSync(filler)
       await until(async () => (await runtime.get(queued)).status === 'done')
       if ((await runtime.get('direct')).status !== 'done') await runtime.resume('direct')
-      for (const run of ['queued', 'direct']) {
+      await until(async () => (await runtime.get(delayed)).status === 'done')
+      for (const run of ['queued', 'direct', 'delayed']) {
         const counts = await outside.counts()
         expect([run, counts[`${run}:a`], counts[`${run}:c`]]).toEqual([run, 1, 1])
         expect(counts[`${run}:b`]).toBeLessThanOrEqual(2)
