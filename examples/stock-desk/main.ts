@@ -4,10 +4,11 @@ import { parseArgs } from 'node:util'
 import { openRuntime, type Agent, type RunResult, type Runtime } from 'troupe'
 import { sqlite } from 'troupe/engine/sqlite'
 import { resolveModel } from 'troupe/models'
+import type { Answer } from './answer.ts'
 import { readPrices } from './prices.ts'
 import { linesOf, linesOfAnswer } from './print.ts'
 import { LANGUAGE, OUT_DIR, PRICES_FILE, SCRIPT_FILES, STORE_FILE } from './settings.ts'
-import { QUESTION, stockDesk, type Answer } from './stock-desk.ts'
+import { QUESTION, stockDesk } from './stock-desk.ts'
 
 const EXIT_CODES: Readonly<Record<RunResult['status'], number>> = { done: 0, limit: 3, cancelled: 130 }
 

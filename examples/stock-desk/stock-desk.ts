@@ -1,60 +1,46 @@
-import { codeAgent, type Agent, type Language } from 'troupe'
-import { z } from 'zod'
+import { team, type Agent, type Language } from 'troupe'
+import { Answer, ranksItsTable } from './answer.ts'
+import { castOf } from './cast.ts'
 import type { Prices } from './prices.ts'
-import { listSymbols } from './tools/list-symbols.ts'
-import { monthlyCloses } from './tools/monthly-closes.ts'
-import { saveChart } from './tools/save-chart.ts'
-import { writeReport } from './tools/write-report.ts'
 
 export const QUESTION =
   'Which of the five shares had the best year and which the worst, of all the years with prices? Give the yearly figures, a chart and a report.'
 
-export interface YearOfShare {
-  readonly symbol: string
-  readonly year: number
-  readonly changePercent: number
-}
-
-/** What the desk answers: the finding, the figures it rests on, and where the files are. */
-export interface Answer {
-  readonly best: YearOfShare
-  readonly worst: YearOfShare
-  readonly table: readonly (YearOfShare & { readonly complete: boolean })[]
-  readonly report: string
-  readonly chart: string
-}
-
-const YearOfShare = z.object({ symbol: z.string(), year: z.number().int(), changePercent: z.number() })
-const Answer: z.ZodType<Answer> = z.object({
-  best: YearOfShare,
-  worst: YearOfShare,
-  table: z.array(YearOfShare.extend({ complete: z.boolean().describe('incomplete years do not count for best and worst') })),
-  report: z.string().describe('path of the report'),
-  chart: z.string().describe('path of the chart'),
-})
-
-const INSTRUCTIONS = `A year's change goes from the last close of the year before to the last close of the year.
-The first year of the data goes from its January close. A year without its December close, or begun after January, is incomplete: show it, do not rank it.
-State this in the report. Compute every figure from the prices, and check the figures in another way before you report them.`
+const CRITERIA: readonly string[] = [
+  'The figure of each share and year goes from the last close of the year before to the last close of the year; the first year of the data goes from its January close.',
+  'The best and the worst are complete years: a year without its December close, or begun after January, is shown and not ranked.',
+  'A report has all the figures, a chart, and what is missing in the prices.',
+]
 
 export interface StockDeskOptions {
   readonly prices: Prices
   /** Where the report and the charts are written. */
   readonly outDir: string
-  /** In which the analyst writes. Default `typescript`. */
+  /** In which code is written. Default `typescript`. */
   readonly language?: Language
+  /** Where the members run: `queued`, or a remote agent of the same name. Default: here. */
+  readonly place?: (member: Agent) => Agent
 }
 
-/** One analyst for now. It names no model: whoever runs it gives it one. */
-export function stockDesk({ prices, outDir, language = 'typescript' }: StockDeskOptions): Agent<Answer> {
-  return codeAgent({
-    name: 'analyst',
-    version: '1.0.0',
+/** The desk: a coder and a reporter do the tasks of an architect's plan; a reviewer and an investigator watch over them. */
+export function stockDesk({
+  prices,
+  outDir,
+  language = 'typescript',
+  place = (member) => member,
+}: StockDeskOptions): Agent<Answer, 'desk'> {
+  const { coder, reporter, architect, reviewer, investigator } = castOf({ prices, outDir, language })
+  return team({
+    name: 'desk',
+    version: '2.0.0',
     description: 'Answers questions about share prices, with figures, a chart and a report.',
-    instructions: INSTRUCTIONS,
-    language,
-    tools: [listSymbols(prices), monthlyCloses(prices), saveChart(outDir), writeReport(outDir)],
+    agents: [place(coder), place(reporter)],
+    architect,
+    reviewer,
+    investigator,
+    criteria: CRITERIA,
     output: Answer,
-    maxSteps: 12,
+    checks: [ranksItsTable],
+    askUser: false,
   })
 }
