@@ -22,8 +22,13 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   sessions: () => import('./subjects/sessions.ts'),
   'tool-step': () => import('./subjects/tool-step.ts'),
   'parallel-runs': () => import('./subjects/parallel-runs.ts'),
+  team: () => import('./subjects/team.ts'),
   parked: () => import('./subjects/parked.ts'),
   durable: () => import('./subjects/durable.ts'),
+  steps: () => import('./subjects/steps.ts'),
+  queue: () => import('./subjects/queue.ts'),
+  resume: () => import('./subjects/resume.ts'),
+  'parked-many': () => import('./subjects/parked-many.ts'),
 }
 
 const MARK = '\nROWS '

@@ -28,8 +28,8 @@ export interface Measured {
   readonly note?: string
 }
 
-/** Largest figure, or largest ratio to what is beside. */
-export type Target = { readonly atMost: number } | { readonly ratioAtMost: number }
+/** Largest figure, smallest figure, or largest ratio to what is beside. */
+export type Target = { readonly atMost: number } | { readonly atLeast: number } | { readonly ratioAtMost: number }
 
 export function row({ what, unit, samples, beside, target, note }: Measured): Row {
   const ours = summary(samples)
@@ -41,7 +41,7 @@ export function row({ what, unit, samples, beside, target, note }: Measured): Ro
     ...ours,
     ...(beside && theirs && { beside: { name: beside.name, ...theirs }, ratio: median(ratios) }),
     ...(target && { target: describe(target, unit) }),
-    met: target ? verdict(target, ours, ratios, theirs) : null,
+    met: target ? verdict(target, ours, samples, ratios, theirs) : null,
     ...(note !== undefined && { note }),
   }
 }
@@ -63,11 +63,16 @@ function summary(samples: readonly Sample[]): Summary {
 }
 
 function describe(target: Target, unit: string): string {
-  return 'atMost' in target ? `≤ ${target.atMost} ${unit}` : `≤ ${target.ratioAtMost} ×`
+  if ('atMost' in target) return `≤ ${target.atMost} ${unit}`
+  return 'atLeast' in target ? `≥ ${target.atLeast} ${unit}` : `≤ ${target.ratioAtMost} ×`
 }
 
-function verdict(target: Target, ours: Summary, ratios: readonly number[], theirs: Summary | undefined): Met {
+function verdict(target: Target, ours: Summary, samples: readonly Sample[], ratios: readonly number[], theirs: Summary | undefined): Met {
   if ('atMost' in target) return ours.median <= target.atMost ? 'yes' : ours.min <= target.atMost ? 'best only' : 'no'
+  if ('atLeast' in target) {
+    if (ours.median >= target.atLeast) return 'yes'
+    return Math.max(...samples.map(({ value }) => value)) >= target.atLeast ? 'best only' : 'no'
+  }
   if (!theirs) return null
   if (median(ratios) <= target.ratioAtMost) return 'yes'
   return ours.min / theirs.min <= target.ratioAtMost ? 'best only' : 'no'

@@ -91,6 +91,7 @@ async function replays(folder: string): Promise<readonly Row[]> {
       what: `replay of ${REPLAYED} tool steps from SQLite`,
       unit: 'entries/s',
       samples: tools.map(({ entries, ms }) => ({ value: (entries / ms) * 1000 })),
+      target: { atLeast: 20_000 },
       note: `${tools[0]?.entries} entries in ${tools[0]?.ms.toFixed(0)} ms; more is better, min is the slowest`,
     }),
     row({

@@ -161,11 +161,11 @@ class EmbeddedConsumer implements Consumer {
     }
     const turn = this.#take(next.run)
     this.#running.add(turn)
-    const done = (): void => {
+    const leave = (): void => {
       this.#running.delete(turn)
       this.#pump()
     }
-    turn.then(done, done)
+    turn.then(leave, leave)
     return true
   }
 

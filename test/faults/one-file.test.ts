@@ -35,9 +35,9 @@ export default defineConfig({ agents: { main: codeAgent({ name: 'main', descript
   const queued = await Promise.all(Array.from({ length: 20 }, (_, i) => runtime.enqueue(cast['errand']!, 'go', { runId: `q${i}` })))
 
   const runs: string[] = []
-  for (const { code, last, err } of await Promise.all(cli)) {
+  for (const { code, last, runId, err } of await Promise.all(cli)) {
     expect({ code, status: last['status'], output: last['output'], err }).toEqual({ code: 0, status: 'done', output: 55, err: '' })
-    runs.push(String(last['runId']))
+    runs.push(runId)
   }
   await until(async () => Object.values(await runtime.depth()).every((count) => count === 0))
   for (const run of queued) expect((await runtime.get(run)).status).toBe('done')
