@@ -31,16 +31,7 @@ export class Database implements AsyncDisposable {
     this.schemas = schemas
     this.url = url
     this.place = placeOf(url)
-    this.#pool = new Pool({
-      connectionString: url,
-      max: poolSize,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      idleTimeoutMillis: 10_000,
-      keepAlive: true,
-      application_name: 'troupe',
-      allowExitOnIdle: true,
-    })
-    this.#pool.on('error', () => {}) // An idle connection broke: the next query opens another.
+    this.#pool = openPool(url, poolSize)
   }
 
   /** Connects, and makes the tables where they are not. Throws `config/invalid`, `engine/store-failed`. */
@@ -63,7 +54,6 @@ export class Database implements AsyncDisposable {
   async transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     return this.#attempt(async () => {
       const client = await this.#pool.connect()
-      client.on('error', ignore) // The query under way says it too.
       let broken: Error | undefined
       try {
         await client.query('begin')
@@ -75,7 +65,6 @@ export class Database implements AsyncDisposable {
         if (!broken) await client.query('rollback').catch(ignore)
         throw error
       } finally {
-        client.off('error', ignore)
         client.release(broken)
       }
     })
@@ -151,6 +140,22 @@ export class Database implements AsyncDisposable {
       )
     return meta.get('functions') ?? ''
   }
+}
+
+/** Connections of which a broken one is told by the query under way, or by the next; never by an event that ends the process. */
+export function openPool(url: string, max: number): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: 10_000,
+    keepAlive: true,
+    application_name: 'troupe',
+    allowExitOnIdle: true,
+  })
+  pool.on('error', ignore)
+  pool.on('connect', (client) => client.on('error', ignore))
+  return pool
 }
 
 function ignore(): void {}

@@ -1,10 +1,11 @@
 import { DBOS } from '@dbos-inc/dbos-sdk'
 import { DBOSExecutor } from '@dbos-inc/dbos-sdk/internal/dbos-executor'
 import { wfQueueRunner } from '@dbos-inc/dbos-sdk/internal/wfqueue'
+import type { Pool } from 'pg'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import type { QueueLimits, Rate } from '../queue.ts'
 import { isTaken } from '../queue-errors.ts'
-import type { Database } from './database.ts'
+import { openPool, type Database } from './database.ts'
 import { storeFault } from './pg-fault.ts'
 import { APPLICATION_VERSION } from './functions.ts'
 import { APPLICATION_NAME, partitionOf, queueNameOf, WORKFLOW_NAME } from './names.ts'
@@ -33,6 +34,7 @@ const UNCAPPED = 1_000_000
 
 /** DBOS is one to a process, so there is one worker to a process. */
 let current: HostOptions | null = null
+let currentPool: Pool | null = null
 
 /** Whether this process serves a store already. */
 export function isHosting(): boolean {
@@ -46,6 +48,8 @@ export function isHosting(): boolean {
 export async function startHost(options: HostOptions): Promise<void> {
   if (current) throw isTaken('this process (DBOS is one to a process)')
   current = options
+  const pool = openPool(options.database.url, POOL_SIZE)
+  currentPool = pool
   try {
     registerOnce()
     const silent = { info: ignore, debug: ignore, warn: ignore, error: ignore }
@@ -53,6 +57,7 @@ export async function startHost(options: HostOptions): Promise<void> {
       name: APPLICATION_NAME,
       systemDatabaseUrl: options.database.url,
       systemDatabaseSchemaName: options.database.schemas.dbosName,
+      systemDatabasePool: pool,
       systemDatabasePoolSize: POOL_SIZE,
       executorID: options.id,
       applicationVersion: APPLICATION_VERSION,
@@ -66,8 +71,7 @@ export async function startHost(options: HostOptions): Promise<void> {
     shareFairly(options)
     for (const agent of options.agents) await registerQueue(agent, options)
   } catch (error) {
-    current = null
-    await DBOS.shutdown().catch(ignore)
+    await stopHost()
     throw TroupeError.is(error) ? error : storeFault(error, options.database.place)
   }
 }
@@ -79,7 +83,9 @@ export async function stopHost(): Promise<void> {
   } catch {
     // What it could not close is closed with the process.
   }
+  await currentPool?.end().catch(ignore)
   current = null
+  currentPool = null
 }
 
 let isRegistered = false
