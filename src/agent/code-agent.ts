@@ -104,7 +104,7 @@ async function actByCode(runner: CodeRunner, step: number, reply: ModelReply): P
   const { code } = parsed
   await ctx.emit(`${step}.code`, 'code', { step, language: callables.language, code, isolation })
   const { execution, prints } = await runCode(runner, { ctx, step, code })
-  const observation = observationOf(execution, prints)
+  const observation = observationOf(execution, prints, callables.language)
   const taken = { type: 'code', step, reply, code, observation } as const
   if (execution.type === 'final-answer') return { taken, answer: execution.value }
   if (execution.type === 'error') return { taken: { ...taken, error: describeError(execution.error) } }

@@ -11,6 +11,19 @@ describe('observationOf', () => {
     expect(observationOf({ type: 'value', preview: '' }, 'x')).toBe('Printed:\nx')
   })
 
+  it('speaks the language of the code', () => {
+    const nothing = { type: 'value', preview: '' } as const
+    const final = { type: 'final-answer', value: '1' } as const
+    expect([observationOf(nothing, ''), observationOf(final, '')]).toEqual([
+      expect.stringContaining('last value is undefined'),
+      'finalAnswer was called.',
+    ])
+    expect([observationOf(nothing, '', 'python'), observationOf(final, '', 'python')]).toEqual([
+      expect.stringContaining('last value is None'),
+      'final_answer was called.',
+    ])
+  })
+
   it('cuts a long value in its middle', () => {
     const shown = observationOf({ type: 'value', preview: `${'a'.repeat(20_000)}END` }, '')
     expect(shown).toContain('characters left out')

@@ -1,4 +1,4 @@
-import type { Execution } from '../sandbox/sandbox.ts'
+import type { Execution, Language } from '../sandbox/sandbox.ts'
 import { assertNever } from '../util/assert-never.ts'
 import { cutMiddle } from '../util/cut-middle.ts'
 
@@ -7,18 +7,26 @@ export const MAX_PRINTS = 20_000
 const MAX_VALUE = 10_000
 
 /** What the model is told of an execution: what it printed, and the last value or the error. */
-export function observationOf(execution: Execution, prints: string): string {
+export function observationOf(execution: Execution, prints: string, language: Language = 'typescript'): string {
   const printed = prints === '' ? '' : `Printed:\n${prints}\n`
-  return `${printed}${outcomeOf(execution, prints)}`.trimEnd()
+  return `${printed}${outcomeOf(execution, prints, language)}`.trimEnd()
 }
 
-function outcomeOf(execution: Execution, prints: string): string {
+/** What is called by other names in each language. */
+const WORDS: Readonly<Record<Language, { readonly nothing: string; readonly final: string }>> = {
+  typescript: { nothing: 'undefined', final: 'finalAnswer' },
+  python: { nothing: 'None', final: 'final_answer' },
+}
+
+function outcomeOf(execution: Execution, prints: string, language: Language): string {
   switch (execution.type) {
     case 'value':
       if (execution.preview !== '') return `Last value:\n${cutMiddle(execution.preview, MAX_VALUE)}`
-      return prints === '' ? 'The code ran. It printed nothing and its last value is undefined: print what you need to see.' : ''
+      return prints === ''
+        ? `The code ran. It printed nothing and its last value is ${WORDS[language].nothing}: print what you need to see.`
+        : ''
     case 'final-answer':
-      return 'finalAnswer was called.'
+      return `${WORDS[language].final} was called.`
     case 'error':
       return describeError(execution.error)
     default:

@@ -85,6 +85,12 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
         const refusal = rewrite(node, edits, options.fixedNames, (at) => stripped.lineOf(lineAt(stripped.js, at)))
         if (refusal !== null) return { type: 'refused', error: refusal }
       }
+      const deleted = /\bdelete\b/.test(stripped.js) ? deletedName(program, options.fixedNames) : null
+      if (deleted !== null)
+        return {
+          type: 'refused',
+          error: overwrites(deleted.name, options.fixedNames, stripped.lineOf(lineAt(stripped.js, deleted.at))),
+        }
       rewriteLast(program, stripped.js, edits)
       return { type: 'ready', js: apply(stripped.js, edits), lineOf: stripped.lineOf }
     } catch (thrown) {
@@ -211,6 +217,25 @@ export function createPrepare({ strip: stripTypes, SourceMap, parse }: PreparePa
       default:
         return null
     }
+  }
+
+  /** A `delete globalThis.name` or `delete tools.name` of a name that stays: the engine's own error does not say which. */
+  function deletedName(node: object, fixedNames: ReadonlyMap<string, string>): { readonly name: string; readonly at: number } | null {
+    const { type, operator, argument, start } = node as { type?: string; operator?: string; argument?: unknown; start?: number }
+    if (type === 'UnaryExpression' && operator === 'delete') {
+      const { object, property, computed } = Object(argument) as { object?: object; property?: object; computed?: boolean }
+      const owner = (Object(object) as { name?: string }).name
+      const { name, value } = Object(property) as { name?: string; value?: unknown }
+      const key = computed === true ? value : name
+      if ((owner === 'globalThis' || owner === 'tools') && typeof key === 'string' && fixedNames.has(key))
+        return { name: key, at: start ?? 0 }
+    }
+    for (const child of Object.values(node)) {
+      if (typeof child !== 'object' || child === null) continue
+      const found = deletedName(child as object, fixedNames)
+      if (found !== null) return found
+    }
+    return null
   }
 
   function firstOf<T>(items: readonly T[], find: (item: T) => string | null): string | null {

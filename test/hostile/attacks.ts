@@ -1,3 +1,4 @@
+import { watchLoop } from '../../src/testing/sandbox-conformance/awake.ts'
 import { decode } from '../../src/util/codec.ts'
 import { limitsOf, type Limits } from '../../src/sandbox/limits.ts'
 import type { Frame, Sandbox, SandboxSession } from '../../src/sandbox/sandbox.ts'
@@ -12,6 +13,8 @@ export interface Seen {
   readonly message: string
   readonly value: unknown
   readonly prints: readonly string[]
+  /** How long the host's event loop was held at most. */
+  readonly gapMs: number
   readonly ms: number
   /** Whether another session in the same worker thread still knew its variable afterwards. */
   readonly neighbourLives: boolean
@@ -278,6 +281,7 @@ export async function attack(sandbox: Sandbox, { limits, code, before = [], answ
 type Ran = Omit<Seen, 'ms' | 'neighbourLives' | 'after'>
 
 async function run(session: SandboxSession, code: string, answer: string, abortAfterMs?: number): Promise<Ran> {
+  using watch = watchLoop()
   const frames: Frame[] = []
   const signal = abortAfterMs === undefined ? new AbortController().signal : AbortSignal.timeout(abortAfterMs)
   const stream = session.execute(code, { step: 1, signal, clock: 1_000_000, seed: 3 })
@@ -298,6 +302,7 @@ async function run(session: SandboxSession, code: string, answer: string, abortA
     message: execution?.type === 'error' ? execution.error.message : '',
     value: text === undefined ? undefined : valueOf(text),
     prints: frames.flatMap((frame) => (frame.type === 'print' ? [frame.text] : [])),
+    gapMs: watch.gapMs,
   }
 }
 

@@ -10,6 +10,7 @@ import { ALL_DEFENCES, type Defences } from '../../src/sandbox/bubblewrap/defenc
 import { limitsOf } from '../../src/sandbox/limits.ts'
 import { itNeeds, noBubblewrap, ROOTFS } from '../services.ts'
 import { attack, type Attack, describeSeen, run, SECRET_VARIABLE, type Seen, WIRE_ATTACKS } from './process-attacks.ts'
+import { MAX_GAP_MS } from '../../src/testing/sandbox-conformance/awake.ts'
 
 const it = itNeeds(noBubblewrap)
 const PLANTED = '/usr/local/troupe-planted'
@@ -185,6 +186,7 @@ describe('attacks on the bubblewrap sandbox', () => {
       const tried = ATTACKS().find((one) => one.name === name) as Attack<keyof Defences>
       const seen = await tryAttack(off(without), tried)
       expect(tried.isContained(seen), describeSeen(seen)).toBe(true)
+      expect(seen.gapMs, describeSeen(seen)).toBeLessThan(MAX_GAP_MS)
     })
   }
 })

@@ -12,6 +12,7 @@ import { ALL_DEFENCES, type Defences } from '../../src/sandbox/container/defence
 import { limitsOf } from '../../src/sandbox/limits.ts'
 import { DOCKER_SOCKET, IMAGE, itNeeds, noDocker } from '../services.ts'
 import { attack, type Attack, describeSeen, run, type Seen, WIRE_ATTACKS } from './process-attacks.ts'
+import { MAX_GAP_MS } from '../../src/testing/sandbox-conformance/awake.ts'
 
 const it = itNeeds(noDocker)
 const docker = new Docker({ socketPath: DOCKER_SOCKET })
@@ -148,6 +149,7 @@ describe('attacks on the container sandbox', () => {
       const tried = ATTACKS().find((one) => one.name === name) as Attack<keyof Defences>
       const seen = await tryAttack(off(without), tried)
       expect(tried.isContained(seen), describeSeen(seen)).toBe(true)
+      expect(seen.gapMs, describeSeen(seen)).toBeLessThan(MAX_GAP_MS)
     })
   }
   for (const runtime of ['runc', 'runsc'] as const) {
@@ -155,6 +157,7 @@ describe('attacks on the container sandbox', () => {
       it(`contains ${tried.name} (${runtime})`, async () => {
         const seen = await tryAttack(ALL_DEFENCES, tried, runtime)
         expect(tried.isContained(seen), describeSeen(seen)).toBe(true)
+        expect(seen.gapMs, describeSeen(seen)).toBeLessThan(MAX_GAP_MS)
       })
     }
   }
@@ -176,6 +179,7 @@ describe('attacks on the gvisor sandbox', () => {
       const tried = ATTACKS().find((one) => one.name === name) as Attack<keyof Defences>
       const seen = await tryAttack(ALL_DEFENCES, tried, 'runsc')
       expect(tried.isContained(seen), describeSeen(seen)).toBe(true)
+      expect(seen.gapMs, describeSeen(seen)).toBeLessThan(MAX_GAP_MS)
     })
   }
 

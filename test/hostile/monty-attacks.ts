@@ -1,3 +1,4 @@
+import { watchLoop } from '../../src/testing/sandbox-conformance/awake.ts'
 import { decode } from '../../src/util/codec.ts'
 import { limitsOf, type Limits } from '../../src/sandbox/limits.ts'
 import type { MontySandbox } from '../../src/sandbox/monty/create.ts'
@@ -13,6 +14,8 @@ export interface Seen {
   readonly message: string
   readonly value: unknown
   readonly prints: readonly string[]
+  /** How long the host's event loop was held at most. */
+  readonly gapMs: number
   readonly ms: number
   /** Whether a session that shared the process still knew its variable afterwards. */
   readonly neighbourLives: boolean
@@ -235,9 +238,10 @@ export async function attack(
   return { ...seen, ms, sameProcess, neighbourLives: lives, after: `${outcome}:${String(value)}` }
 }
 
-type Ran = Pick<Seen, 'frames' | 'outcome' | 'poisoned' | 'message' | 'value' | 'prints'>
+type Ran = Pick<Seen, 'frames' | 'outcome' | 'poisoned' | 'message' | 'value' | 'prints' | 'gapMs'>
 
 export async function run(session: SandboxSession, code: string, answer = '1', abortAfterMs?: number): Promise<Ran> {
+  using watch = watchLoop()
   const frames: Frame[] = []
   const signal = abortAfterMs === undefined ? new AbortController().signal : AbortSignal.timeout(abortAfterMs)
   const stream = session.execute(code, { step: 1, signal, clock: 1_000_000, seed: 3 })
@@ -258,6 +262,7 @@ export async function run(session: SandboxSession, code: string, answer = '1', a
     message: execution?.type === 'error' ? execution.error.message : '',
     value: text === undefined ? undefined : valueOf(text),
     prints: frames.flatMap((frame) => (frame.type === 'print' ? [frame.text] : [])),
+    gapMs: watch.gapMs,
   }
 }
 

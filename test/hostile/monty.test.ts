@@ -4,6 +4,7 @@ import { type MontySandbox, montyWith } from '../../src/sandbox/monty/create.ts'
 import { ALL_DEFENCES, type Defences } from '../../src/sandbox/monty/protocol.ts'
 import type { SandboxSession } from '../../src/sandbox/sandbox.ts'
 import { type Attack, attack, ATTACKS, run, type Seen } from './monty-attacks.ts'
+import { MAX_GAP_MS } from '../../src/testing/sandbox-conformance/awake.ts'
 
 const TAKEN_OVER = new URL('./monty-child.ts', import.meta.url)
 
@@ -25,6 +26,7 @@ describe('attacks on the monty sandbox', () => {
       for (const defences of without.length > 0 ? [ALL_DEFENCES, off(without)] : [ALL_DEFENCES]) {
         const seen = await tryAttack(defences, tried)
         expect(tried.isContained(seen), describeSeen(seen)).toBe(true)
+        expect(seen.gapMs, describeSeen(seen)).toBeLessThan(MAX_GAP_MS)
       }
     })
   }

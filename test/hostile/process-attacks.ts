@@ -1,3 +1,4 @@
+import { watchLoop } from '../../src/testing/sandbox-conformance/awake.ts'
 import { limitsOf, type Limits } from '../../src/sandbox/limits.ts'
 import type { Frame, Language, Sandbox, SandboxSession } from '../../src/sandbox/sandbox.ts'
 import { decode } from '../../src/util/codec.ts'
@@ -11,6 +12,8 @@ export interface Seen {
   readonly message: string
   readonly value: unknown
   readonly prints: readonly string[]
+  /** How long the host's event loop was held at most. */
+  readonly gapMs: number
   readonly ms: number
 }
 
@@ -164,6 +167,7 @@ export async function attack(
 }
 
 export async function run(session: SandboxSession, code: string, answer = '1', patienceMs = 2_500): Promise<Seen> {
+  using watch = watchLoop()
   const frames: Frame[] = []
   const start = performance.now()
   const stream = session.execute(code, { step: 1, signal: new AbortController().signal, clock: 1_000_000, seed: 3 })
@@ -184,6 +188,7 @@ export async function run(session: SandboxSession, code: string, answer = '1', p
     message: execution?.type === 'error' ? execution.error.message : '',
     value: text === undefined ? undefined : valueOf(text),
     prints: frames.flatMap((frame) => (frame.type === 'print' ? [frame.text] : [])),
+    gapMs: watch.gapMs,
     ms: performance.now() - start,
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { quickjsWith } from '../../src/sandbox/quickjs/create.ts'
 import { ALL_DEFENCES, type Defences } from '../../src/sandbox/quickjs/protocol.ts'
 import { type Attack, attack, ATTACKS, type Seen } from './attacks.ts'
+import { MAX_GAP_MS } from '../../src/testing/sandbox-conformance/awake.ts'
 
 async function tryAttack(defences: Defences, tried: Attack): Promise<Seen> {
   const sandbox = quickjsWith(defences, { workers: 1 })
@@ -26,6 +27,7 @@ describe('attacks on the quickjs sandbox', () => {
       for (const defences of without.length > 0 && tried.defence !== 'validFrames' ? [ALL_DEFENCES, off(without)] : [off(without)]) {
         const seen = await tryAttack(defences, tried)
         expect(isContained(seen), describeSeen(seen)).toBe(true)
+        expect(seen.gapMs, describeSeen(seen)).toBeLessThan(MAX_GAP_MS)
       }
     })
   }

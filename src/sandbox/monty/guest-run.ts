@@ -148,6 +148,12 @@ export class GuestRun {
       this.#enter()
       let progress = enter()
       while (!(progress instanceof MontyComplete)) {
+        const answered = this.#answered
+        if (answered !== null) {
+          // An `except:` without a class swallowed the stop. The answer stands, and nothing after it counts.
+          this.#leave()
+          return this.#report(answered)
+        }
         if (progress instanceof MontyNameLookup) {
           progress = this.#lookUp(progress)
           continue
@@ -224,6 +230,12 @@ export class GuestRun {
     }
     if (!this.#isLive) throw trap(`call ${phase.calls} of an earlier step was not made before`)
     return { type: 'call', tool: tool.name, args }
+  }
+
+  /** The final answer of the live block, once it was given. */
+  get #answered(): ReportState | null {
+    const stop = this.#phase?.stop
+    return this.#isLive && this.#run.defences.finalStop && stop?.type === 'final' ? { ...stop, line: null } : null
   }
 
   #nextPhase(): void {
@@ -324,6 +336,7 @@ export class GuestRun {
     const isTime = typeName === 'TimeoutError' && message.startsWith('time limit exceeded')
     const isMemory = typeName === 'MemoryError' && message.startsWith('memory limit exceeded')
     const stop = this.#phase?.stop
+    if (this.#answered !== null && stop) return { ...stop, line: failed }
     if (isTime) return { type: 'time' }
     if (isMemory) return { type: 'memory', line }
     if (stop) return { ...stop, line: failed }

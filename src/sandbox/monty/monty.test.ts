@@ -65,3 +65,26 @@ describe('monty', () => {
     expect(performance.now() - started).toBeLessThan(1_500)
   })
 })
+
+describe('the final answer in monty', () => {
+  for (const after of [
+    'while True:\n    pass',
+    'while True:\n    try:\n        echo(value=1)\n    except:\n        pass',
+    'x = [0] * 10**9',
+  ]) {
+    it(`wins over what swallows it and goes on with ${JSON.stringify(after)}`, async () => {
+      await using sandbox = monty({ processes: 1 })
+      await using session = await sandbox.open({
+        language: 'python',
+        limits: limitsOf({ timeoutMs: 500, memoryMb: 64 }),
+        tools: [{ name: 'echo', parameters: ['value'], signature: 'echo(value)' }],
+        context: {},
+      })
+      const code = `try:\n    final_answer(7)\nexcept:\n    pass\n${after}`
+      const frames = []
+      for await (const frame of session.execute(code, { step: 1, signal: AbortSignal.timeout(20_000), clock: 0, seed: 1 }))
+        frames.push(frame)
+      expect(frames).toEqual([expect.objectContaining({ type: 'end', execution: { type: 'final-answer', value: '7' } })])
+    })
+  }
+})

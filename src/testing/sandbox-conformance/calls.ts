@@ -117,6 +117,13 @@ export function callConformance(harness: Harness): void {
         expect((await drive(s, code.sequential, { step: 2 })).value).toEqual([1, 2, 3])
       }))
 
+    it('stands, whatever is caught and done after it', () =>
+      session(async (s) => {
+        const { end, value, prints, calls } = await drive(s, code.finalSwallowed)
+        expect(end.execution.type).toBe('final-answer')
+        expect([value, prints, calls]).toEqual([1, [], []])
+      }))
+
     it('waits for open calls to be answered, which then change nothing', () =>
       session(async (s) => {
         const { value, shape, prints } = await drive(s, code.finalWithOpenCalls)

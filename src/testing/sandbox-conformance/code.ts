@@ -30,6 +30,8 @@ export interface ConformanceCode {
   readonly finalNested: string
   /** Prints in the handler and after it, which must not happen. */
   readonly finalInTry: string
+  /** Catches everything that it can, and goes on to print, to call and to fail. */
+  readonly finalSwallowed: string
   readonly finalWithOpenCalls: string
   readonly strayCall: string
   readonly deadlock: string | null
@@ -78,6 +80,7 @@ export const CONFORMANCE_CODE: Readonly<Record<Language, ConformanceCode>> = {
     finalNested:
       'function deep(n: number): void { if (n === 0) finalAnswer({ done: true }); else deep(n - 1) }\n[1].forEach(() => deep(3))\nconsole.log("after")',
     finalInTry: 'try { finalAnswer(1) } catch { console.log("caught") } finally { console.log("finally") }\nconsole.log("after")',
+    finalSwallowed: 'try { finalAnswer(1) } catch {}\ntry { console.log("after"); await echo({ n: 1 }) } catch {}\nthrow new Error("late")',
     finalWithOpenCalls: 'echo({ n: 1 }); echo({ n: 2 }).then(() => console.log("late"))\nfinalAnswer("done")',
     strayCall: 'void echo({ n: 1 }).then(() => console.log("late"))\n"main"',
     deadlock: 'await new Promise(() => {})',
@@ -91,6 +94,7 @@ export const CONFORMANCE_CODE: Readonly<Record<Language, ConformanceCode>> = {
       `Object.defineProperty(globalThis, '${name}', { value: 1 })`,
       `Object.assign(globalThis, { ${name}: 1 })`,
       `Reflect.deleteProperty(globalThis, '${name}')`,
+      `delete globalThis.${name}`,
     ],
     print: (text) => `console.log(${JSON.stringify(text)})`,
     printTimes: (times, text) => `for (let i = 0; i < ${times}; i++) console.log(${JSON.stringify(text)})`,
@@ -128,6 +132,7 @@ export const CONFORMANCE_CODE: Readonly<Record<Language, ConformanceCode>> = {
     finalNested:
       'def deep(n):\n    if n == 0:\n        final_answer({"done": True})\n    else:\n        deep(n - 1)\ndeep(3)\nprint("after")',
     finalInTry: 'try:\n    final_answer(1)\nexcept Exception:\n    print("caught")\nprint("after")',
+    finalSwallowed: 'try:\n    final_answer(1)\nexcept:\n    pass\ntry:\n    print("after")\n    echo(n=1)\nexcept:\n    pass\n1 / 0',
     finalWithOpenCalls: 'final_answer("done")',
     strayCall: '"main"',
     deadlock: null,
