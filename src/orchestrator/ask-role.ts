@@ -82,7 +82,7 @@ async function byAgent<View, Answer>(
   problem: string | undefined,
 ): Promise<Given> {
   const fitted = agent.fitted?.({ output: (own) => own ?? jsonSchema(schema), answerOf: (answer) => answer, agents: [] }) ?? agent
-  const task = `${rolePrompt(name)}\n\n${roleQuestion({ view: shown(view), schema: JSON.stringify(schema), ...(problem !== undefined && { problem }) })}`
+  const task = `${rolePrompt(name)}\n\n${roleQuestion({ view: shown(view, run.spec.defences), schema: JSON.stringify(schema), ...(problem !== undefined && { problem }) })}`
   // Code can compute with what it is to judge; text alone would have to be copied into it.
   const context = agent.kind === 'code' ? { view: JSON.parse(JSON.stringify(view)) as JsonValue } : {}
   const outcome = await run.ctx.child(key, fitted, { task, context, budget: { timeMs: run.spec.taskTimeMs } })
@@ -100,7 +100,11 @@ async function byModel<View, Answer>(
   key: string,
   problem: string | undefined,
 ): Promise<Given> {
-  const text = roleQuestion({ view: shown(view), schema: JSON.stringify(schema), ...(problem !== undefined && { problem }) })
+  const text = roleQuestion({
+    view: shown(view, run.spec.defences),
+    schema: JSON.stringify(schema),
+    ...(problem !== undefined && { problem }),
+  })
   const reply = await ask(run.ctx, run.spec.asker, {
     step: run.board.state.steps + 1,
     key,

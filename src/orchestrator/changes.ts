@@ -6,7 +6,7 @@ import { moveTask, type TeamRun } from './team-run.ts'
 /** What plans of a team are checked against. */
 export function groundOf({ spec }: TeamRun): PlanGround {
   const members = new Map(spec.views.map(({ name, tools, skills }) => [name, { tools, skills }]))
-  return { members, maxTasks: spec.maxTasks, pick: (task) => pickOwner(task, members) }
+  return { members, maxTasks: spec.maxTasks, defences: spec.defences, pick: (task) => pickOwner(task, members) }
 }
 
 /** The first member that has all the tools and skills that a task names; with neither named, the only member there is. */

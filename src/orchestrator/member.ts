@@ -6,6 +6,7 @@ import type { AgentOutcome, AgentRef, ApprovalAnswer, ChildOutcome, RunContext }
 import { TroupeError } from '../errors/troupe-error.ts'
 import { NO_USAGE } from '../client/usage.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
+import type { TeamDefences } from './defences.ts'
 import { checkEvidence, type Evidence } from './evidence.ts'
 import { FIXED_LIMITS } from './limits.ts'
 import { questionPrompt } from './prompts/question.prompt.ts'
@@ -18,6 +19,7 @@ export interface Surroundings {
   readonly members: readonly Agent[]
   /** Answers questions to the orchestrator; absent: there are none. */
   readonly asker?: Asker
+  readonly defences: TeamDefences
 }
 
 /**
@@ -49,10 +51,11 @@ async function doTask(agent: Agent, assignment: Assignment, input: RunInput, ctx
   const own = withQuestions(recorded(ctx, recording), new Set(helpers.map(({ name }) => name)), questions)
   const outcome = await (fitted ?? agent).activate({ ...input, context: inputs }, own)
   if (outcome.output === undefined) return outcome
+  const cited = evidenceIn(outcome.output)
   const report: MemberReport = {
     type: 'member-report',
     ...answerIn(outcome.output, agent.kind === 'team'),
-    evidence: checkEvidence(evidenceIn(outcome.output), recording.sources(inputs)),
+    evidence: around.defences.evidenceStands ? checkEvidence(cited, recording.sources(inputs)) : cited,
     questions,
   }
   return { ...outcome, output: JSON.parse(JSON.stringify(report)) as JsonValue }

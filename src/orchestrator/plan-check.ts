@@ -1,4 +1,5 @@
 import type { JsonObject } from '../util/json.ts'
+import { ALL_TEAM_DEFENCES, type TeamDefences } from './defences.ts'
 import { TEAM_LIMITS } from './limits.ts'
 import type { Plan, PlanChanges, PlannedTask } from './plan.ts'
 import { dependenciesOf, isLive, pathsOf, type TaskState, type TeamState } from './state.ts'
@@ -9,6 +10,8 @@ export interface PlanGround {
   /** A rule for tasks without an owner; undefined: none fits. */
   readonly pick: (task: PlannedTask) => string | undefined
   readonly maxTasks?: number
+  /** Absent: all. */
+  readonly defences?: TeamDefences
 }
 
 export interface MemberFacts {
@@ -39,14 +42,15 @@ export function checkPlan(plan: Plan, state: TeamState, ground: PlanGround): Pla
     return refused([`the plan has ${plan.tasks.length} tasks, at most ${most} are allowed: make fewer, larger ones`])
   const kept = Object.values(state.tasks).filter((task) => task.place.state === 'done' || isLive(task))
   const owners = ownersOf(plan.tasks, ground)
+  const on = ground.defences ?? ALL_TEAM_DEFENCES
   const reasons = [
     ...badIds(plan.tasks, state),
     ...badOwners(plan.tasks, owners, ground),
-    ...badTools(plan.tasks, owners, ground),
-    ...badInputs(plan.tasks, kept, state),
-    ...cycles(plan.tasks),
-    ...sharedPaths(plan.tasks, kept),
-    ...uncovered(plan, kept, state),
+    ...(on.ownTools ? badTools(plan.tasks, owners, ground) : []),
+    ...(on.knownInputs ? badInputs(plan.tasks, kept, state) : []),
+    ...(on.acyclic ? cycles(plan.tasks) : []),
+    ...(on.onePath ? sharedPaths(plan.tasks, kept) : []),
+    ...(on.coverage ? uncovered(plan, kept, state) : []),
     ...badShares(plan.tasks, kept),
   ]
   return reasons.length === 0 ? { ok: true, plan, owners } : refused(reasons)
@@ -55,7 +59,8 @@ export function checkPlan(plan: Plan, state: TeamState, ground: PlanGround): Pla
 /** Checks changes as the plan that they make: what is dropped is gone, what is done stays. */
 export function checkChanges(changes: PlanChanges, state: TeamState, ground: PlanGround): PlanVerdict {
   const { add = [], drop = [], reassign = {} } = changes
-  const done = [...drop, ...Object.keys(reassign)].filter((id) => state.tasks[id]?.place.state === 'done')
+  const { doneStays } = ground.defences ?? ALL_TEAM_DEFENCES
+  const done = [...drop, ...Object.keys(reassign)].filter((id) => doneStays && state.tasks[id]?.place.state === 'done')
   const unknown = [...drop, ...Object.keys(reassign)].filter((id) => !Object.hasOwn(state.tasks, id))
   const strangers = Object.entries(reassign).filter(([, owner]) => !ground.members.has(owner))
   const reasons = [

@@ -3,11 +3,16 @@ import type { JsonValue } from '../util/json.ts'
 /** Notices over a whole run that the same was tried again: the same task with the same output, turned down for the same. */
 export class Repetition {
   readonly #seen = new Set<string>()
+  readonly #isOn: boolean
+
+  constructor(isOn = true) {
+    this.#isOn = isOn
+  }
 
   /** Whether this has been seen before. Objectives count, not ids: a new plan that asks for the same under another name repeats as well. */
   isRepeated(objective: string, output: JsonValue | undefined, defect: readonly string[]): boolean {
     const mark = JSON.stringify([plain(objective), defect.map(plain), canonical(output ?? null)])
-    if (this.#seen.has(mark)) return true
+    if (this.#seen.has(mark)) return this.#isOn
     this.#seen.add(mark)
     return false
   }

@@ -147,9 +147,10 @@ async function validate(run: TeamRun, id: string): ReturnType<typeof moveTask> {
 }
 
 async function defectsOf({ spec }: TeamRun, { plan, owner, output = null, evidence }: TaskState): Promise<readonly string[]> {
-  const parsed = plan.output ? await parse(jsonSchema(plan.output), output) : undefined
+  const on = spec.defences
+  const parsed = plan.output && on.outputSchema ? await parse(jsonSchema(plan.output), output) : undefined
   const paths = pathsOf(plan)
-  const unwritten = paths.length > 1 ? paths.filter((path) => valueAt(output, path) === undefined) : []
+  const unwritten = paths.length > 1 && on.allPaths ? paths.filter((path) => valueAt(output, path) === undefined) : []
   const isTeam = spec.members.get(owner)?.kind === 'team'
   const isUnproved = spec.needsEvidence && !isTeam && evidence.length === 0
   return [
@@ -173,22 +174,26 @@ function valueAt(output: JsonValue, path: string): JsonValue | undefined {
   return object[path] ?? object[path.slice(path.lastIndexOf('.') + 1)]
 }
 
+const NO_HISTORY: Pick<TaskState, 'defects' | 'findings'> = { defects: [], findings: [] }
+
 function inputFor(
   run: TeamRun,
   task: TaskState,
 ): { task: string; context: JsonObject; budget: { timeMs: number; tokens?: number; costUsd?: number } } {
   const { spec, board } = run
-  const { plan, owner, defects, findings, notes, handedOver } = task
-  const inputs = inputsOf(board.state, plan)
+  const { plan, owner, notes, handedOver } = task
+  const { history, ownView, taskTools } = spec.defences
+  const { defects, findings } = history ? task : NO_HISTORY
+  const inputs = ownView ? inputsOf(board.state, plan) : { ...board.state.outputs, ...inputsOf(board.state, plan) }
   const colleagues = [...spec.members.keys()].filter((name) => name !== owner)
   const assignment: Assignment = {
     task: plan.id,
     ...(plan.output && { output: plan.output }),
-    ...(plan.tools && { tools: plan.tools }),
+    ...(plan.tools && taskTools && { tools: plan.tools }),
     needsEvidence: spec.needsEvidence,
     colleagues: spec.options.askMembers === false ? [] : colleagues,
     mayAskUser: spec.options.askUser !== false,
-    brief: spec.asker.model ? shown(architectView(board.state, spec.views)) : '',
+    brief: spec.asker.model ? shown(architectView(board.state, spec.views), spec.defences) : '',
   }
   return {
     task: memberPrompt({

@@ -4,6 +4,7 @@ import type { RunInput } from '../client/entry.ts'
 import type { Usage } from '../client/usage.ts'
 import type { RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
+import type { TeamDefences } from './defences.ts'
 import { next, rowsFor, type Machine, type Place } from './machine.ts'
 import type { AnyTeamOptions } from './options.ts'
 import { Repetition } from './repetition.ts'
@@ -26,6 +27,7 @@ export interface TeamSpec {
   readonly maxSteps: number
   readonly taskTimeMs: number
   readonly needsEvidence: boolean
+  readonly defences: TeamDefences
 }
 
 /** One activation of one run of a team. */
@@ -60,7 +62,7 @@ export function openTeamRun(spec: TeamSpec, ctx: RunContext, input: RunInput, bo
     ctx,
     input,
     board,
-    repetition: new Repetition(),
+    repetition: new Repetition(spec.defences.repetition),
     acknowledged: new Set(),
     stops: new Map(),
     asked: new Map(),

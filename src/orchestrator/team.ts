@@ -4,6 +4,7 @@ import { checkBudget, checkKeys, checkWhole } from '../agent/check-limits.ts'
 import { agentsOf, mergedDefaults, type AgentHost } from '../agent/create-agent.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { checkName, checkNames } from '../tools/names.ts'
+import { ALL_TEAM_DEFENCES, type TeamDefences } from './defences.ts'
 import { FIXED_LIMITS, TEAM_LIMITS } from './limits.ts'
 import { memberOf } from './member.ts'
 import type { AnyTeamOptions, Role, TeamOptions } from './options.ts'
@@ -16,17 +17,32 @@ export function createTeam<const Members extends readonly Agent[], Output extend
   host: AgentHost,
   options: TeamOptions<Members, Output, Name>,
 ): Agent<OutputOf<Output>, Name> {
+  return teamWith(ALL_TEAM_DEFENCES, host, options)
+}
+
+/** For tests alone: a team with some defences switched off. */
+export function teamWith<const Members extends readonly Agent[], Output extends StandardSchemaV1 | undefined, const Name extends string>(
+  defences: TeamDefences,
+  host: AgentHost,
+  options: TeamOptions<Members, Output, Name>,
+): Agent<OutputOf<Output>, Name> {
   // Roles that know the literal names of the members fit where any names may come: they only ever see these members.
-  return build(host, options as unknown as AnyTeamOptions & { readonly name: Name }, {})
+  return build({ host, defences }, options as unknown as AnyTeamOptions & { readonly name: Name }, {})
+}
+
+/** What all teams that are made of one have in common. */
+interface TeamGround {
+  readonly host: AgentHost
+  readonly defences: TeamDefences
 }
 
 function build<Output, Name extends string>(
-  host: AgentHost,
+  ground: TeamGround,
   options: AnyTeamOptions & { readonly name: Name },
   defaults: AgentDefaults,
 ): Agent<Output, Name> {
   checkOptions(options)
-  const spec = specOf(options, defaults)
+  const spec = specOf(options, defaults, ground.defences)
   const members = [...spec.members.values()]
   const agent: Agent<Output, Name> = {
     kind: 'team',
@@ -43,13 +59,13 @@ function build<Output, Name extends string>(
       checkBudget(options.name, input.budget)
       return runTeam(spec, input, ctx)
     },
-    run: (task, runOptions) => host.runtime().run(agent, task, runOptions),
-    withDefaults: (further) => build(host, options, mergedDefaults(defaults, further)),
+    run: (task, runOptions) => ground.host.runtime().run(agent, task, runOptions),
+    withDefaults: (further) => build(ground, options, mergedDefaults(defaults, further)),
   }
   return agent
 }
 
-function specOf(options: AnyTeamOptions, defaults: AgentDefaults): TeamSpec {
+function specOf(options: AnyTeamOptions, defaults: AgentDefaults, defences: TeamDefences): TeamSpec {
   const model = options.model ?? defaults.model
   const asker = {
     name: options.name,
@@ -62,7 +78,7 @@ function specOf(options: AnyTeamOptions, defaults: AgentDefaults): TeamSpec {
   const given = { ...defaults, ...(options.model && { model: options.model }) }
   const agents = agentsOf(options.agents, given)
   const roles = rolesWith(options, given)
-  const members = agents.map((agent) => memberOf(agent, { members: agents, asker }))
+  const members = agents.map((agent) => memberOf(agent, { members: agents, asker, defences }))
   const maxAttempts = options.maxAttempts ?? TEAM_LIMITS.maxAttempts
   const maxRounds = options.maxRounds ?? TEAM_LIMITS.maxRounds
   return {
@@ -92,6 +108,7 @@ function specOf(options: AnyTeamOptions, defaults: AgentDefaults): TeamSpec {
     maxSteps: options.maxSteps ?? TEAM_LIMITS.maxSteps,
     taskTimeMs: options.taskTimeMs ?? FIXED_LIMITS.taskTimeMs,
     needsEvidence: (options.evidence ?? 'required') === 'required',
+    defences,
   }
 }
 

@@ -1,5 +1,6 @@
 import { cutMiddle } from '../util/cut-middle.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
+import type { TeamDefences } from './defences.ts'
 import type { CheckedEvidence } from './evidence.ts'
 import { FIXED_LIMITS } from './limits.ts'
 import { inputsOf, type Question, type TaskState, type TeamState } from './state.ts'
@@ -151,8 +152,9 @@ export function missingIn(state: TeamState): readonly string[] {
 }
 
 /** A view as text for a prompt: JSON, with long values cut in their middle. */
-export function shown(view: object): string {
-  return JSON.stringify(cut(JSON.parse(JSON.stringify(view)) as JsonValue, FIXED_LIMITS.shownChars), null, 1)
+export function shown(view: object, { cutViews }: Pick<TeamDefences, 'cutViews'>): string {
+  const chars = cutViews ? FIXED_LIMITS.shownChars : Infinity
+  return JSON.stringify(cut(JSON.parse(JSON.stringify(view)) as JsonValue, chars), null, 1)
 }
 
 /** Long texts are shown by how they begin and end; what is behind stays in the state. */
