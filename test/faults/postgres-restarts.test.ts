@@ -5,7 +5,7 @@ import { openRuntime } from '../../src/engine/runtime.ts'
 import { TroupeError } from '../../src/errors/troupe-error.ts'
 import { sql, startPostgres, type TestPostgres } from '../postgres.ts'
 import { castOf } from './cast.ts'
-import { chance } from './chance.ts'
+import { mulberry } from './chance.ts'
 import { farEnd, type FarEnd } from './far-end.ts'
 import { fleetWorker } from './postgres-worker.ts'
 import { pause } from './until.ts'
@@ -60,7 +60,7 @@ it(
   { timeout: 180_000 },
   async () => {
     const store = await postgres.freshUrl()
-    const random = chance(7)
+    const random = mulberry(7)
     const runtime = await openRuntime({ engine: dbos({ url: store }), agents: Object.values(castOf(outside.url)) })
     onTestFinished(() => runtime[Symbol.asyncDispose]())
     const { errand } = castOf(outside.url)

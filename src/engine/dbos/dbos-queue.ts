@@ -16,7 +16,6 @@ import {
   type RunQueue,
 } from '../queue.ts'
 import type { Database } from './database.ts'
-import { DbosConsumer } from './dbos-consumer.ts'
 import { RAISED } from './functions.ts'
 import { codeOf } from './pg-fault.ts'
 import type { ProcessLock } from './process-lock.ts'
@@ -78,7 +77,9 @@ export class DbosQueue implements RunQueue {
     return { run, seq: 1, epoch: 0, ...start }
   }
 
-  consume(options: ConsumeOptions, perform: (turn: QueueTurn) => Promise<Performed>): Promise<Consumer> {
+  async consume(options: ConsumeOptions, perform: (turn: QueueTurn) => Promise<Performed>): Promise<Consumer> {
+    // DBOS is loaded by workers only: whoever enqueues or looks does without.
+    const { DbosConsumer } = await import('./dbos-consumer.ts')
     return DbosConsumer.start(this.#parts, options, perform)
   }
 
