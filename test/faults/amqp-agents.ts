@@ -27,7 +27,9 @@ import {
 import { caller, doer } from './amqp-cast.ts'
 import { started } from './amqp-tasks.ts'
 
-const it = itNeeds(noBroker)
+const needs = itNeeds(noBroker)
+/** Each has a part of the broker made and gone, by commands that take a second each. */
+const it: typeof needs = (name, test) => needs(name, test, 90_000)
 
 /** A run that waits for an agent elsewhere has sent its task, and tells nobody that it waits. */
 async function called(runtime: Runtime, run: string): Promise<void> {
@@ -57,7 +59,7 @@ async function workers(broker: string, agent: AgentRef, askEveryMs: number = 15_
 
 export function agentsElsewhere(): void {
   it('are called like any other, by agents and by themselves, and tell their usage', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const add = tool({ name: 'add', description: 'Adds.', effect: 'read', input: z.object({ n: z.number() }), run: async ({ n }) => n + 1 })
     const usage = { inputTokens: 100, outputTokens: 10 }
     const clerk = toolAgent({
@@ -93,7 +95,7 @@ export function agentsElsewhere(): void {
   })
 
   it('that fail tell their callers why; tasks that no worker can read or do are answered as failed', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const failing: AgentRef = {
       name: 'doer',
       version: '1.0.0',
@@ -111,7 +113,7 @@ export function agentsElsewhere(): void {
   })
 
   it('go on in the store of the workers when one dies by kill -9: nothing is done twice', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const store = join(ownFolder(), 'far.db')
     const { boss, runtime } = await desk(broker)
@@ -127,7 +129,7 @@ export function agentsElsewhere(): void {
   })
 
   it('are waited for across restarts of the caller, whose task sent again is no second run', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const path = join(ownFolder(), 'desk.db')
     const before = await openRuntime({ engine: sqlite({ path }), agents: [], parkAfterMs: 20 })
@@ -152,7 +154,7 @@ export function agentsElsewhere(): void {
   })
 
   it('may answer twice: the second result changes nothing; one for a run that ended or never was is a dead letter', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const { boss, runtime, receiver } = await desk(broker)
     const run = runtime.run(boss, 'a', { runId: 'r1' })
     await called(runtime, 'r1')
@@ -179,7 +181,7 @@ export function agentsElsewhere(): void {
   })
 
   it('that kill every worker which takes their task are given up: the caller gets a failure', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const { boss, runtime } = await desk(broker)
     const run = runtime.run(boss, 'a')
     await called(runtime, run.id)
@@ -201,7 +203,7 @@ export function agentsElsewhere(): void {
   })
 
   it('stop when nobody waits for them any more', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const held = Promise.withResolvers<void>()
     const slow = doer(world.url, () => held.promise)
@@ -218,7 +220,7 @@ export function agentsElsewhere(): void {
   })
 
   it('are neither lost nor doubled when the broker restarts in the middle, and calls begun without it wait', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const gate = Promise.withResolvers<void>()
     const far = await workers(
@@ -229,12 +231,12 @@ export function agentsElsewhere(): void {
     const names = Array.from({ length: 8 }, (_, n) => `t${n}`)
     const early = names.slice(0, 4).map((name) => runtime.run(boss, name))
     await until(() => world.counts.size === 4)
-    stopBroker()
+    await stopBroker()
     const late = names.slice(4).map((name) => runtime.run(boss, name))
     gate.resolve() // The first ones end while nobody can be told.
     await until(async () => (await far.runtime.list()).filter(({ status }) => status === 'done').length === 4)
     await new Promise((resolve) => setTimeout(resolve, 1_500)) // Several attempts to reach it fail.
-    startBroker()
+    await startBroker()
     const results = await Promise.all([...early, ...late])
     expect(results.map((result) => (result.status === 'done' ? result.output : result))).toEqual(
       names.map((name) => ({ status: 'done', output: `did ${name}`, error: null })),
@@ -244,7 +246,7 @@ export function agentsElsewhere(): void {
     expect(everyOne(world.counts)).toBe(true)
     expect((await far.runtime.list()).length).toBe(8)
     expect(await lyingIn(broker, 'troupe.dead')).toEqual([])
-  }, 60_000)
+  })
 }
 
 async function putTask(broker: string, task: RemoteTask & { readonly version: number }): Promise<void> {

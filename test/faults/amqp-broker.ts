@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { connect, type ConfirmChannel, type GetMessage } from 'amqplib'
 import { onTestFinished } from 'vitest'
 
@@ -25,26 +26,26 @@ async function reason(): Promise<string | null> {
   }
 }
 
-export function rabbitmqctl(...args: readonly string[]): string {
-  return execFileSync(CTL, ['-q', ...args], { encoding: 'utf8', timeout: 60_000 })
+async function rabbitmqctl(...args: readonly string[]): Promise<void> {
+  await promisify(execFile)(CTL, ['-q', ...args], { timeout: 60_000 })
 }
 
-/** The broker goes away as it does in an upgrade: connections are cut, what is on disk stays. */
-export function stopBroker(): void {
-  rabbitmqctl('stop_app')
+/** The broker goes away as it does in an upgrade: connections are cut, what is on disk stays. It is back after the test at the latest. */
+export async function stopBroker(): Promise<void> {
+  onTestFinished(startBroker)
+  await rabbitmqctl('stop_app')
 }
 
-export function startBroker(): void {
-  rabbitmqctl('start_app')
-  rabbitmqctl('await_startup', '--timeout', '60')
+export async function startBroker(): Promise<void> {
+  await rabbitmqctl('start_app') // Resolves when it takes connections.
 }
 
 /** A part of the broker for one test alone, gone after it. */
-export function ownBroker(): string {
+export async function ownBroker(): Promise<string> {
   const name = `troupe-${process.pid}-${Math.random().toString(36).slice(2)}`
-  rabbitmqctl('add_vhost', name)
-  onTestFinished(() => void rabbitmqctl('delete_vhost', name))
-  rabbitmqctl('set_permissions', '-p', name, 'guest', '.*', '.*', '.*')
+  await rabbitmqctl('add_vhost', name)
+  onTestFinished(() => rabbitmqctl('delete_vhost', name))
+  await rabbitmqctl('set_permissions', '-p', name, 'guest', '.*', '.*', '.*')
   const url = new URL(URL_OF_BROKER)
   url.pathname = `/${name}`
   return url.href
@@ -110,6 +111,7 @@ export async function outside(): Promise<Outside> {
   const server = createServer((request, response) => {
     const name = decodeURIComponent((request.url ?? '/').slice(1))
     counts.set(name, (counts.get(name) ?? 0) + 1)
+    response.setHeader('connection', 'close') // One that was kept could be closed in the moment of its next use.
     response.end('done')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -10,7 +10,9 @@ import { itNeeds } from '../services.ts'
 import { closing, lyingIn, noBroker, onChannel, outside, ownBroker, ownFolder, startBroker, stopBroker, until } from './amqp-broker.ts'
 import { caller, doer } from './amqp-cast.ts'
 
-const it = itNeeds(noBroker)
+const needs = itNeeds(noBroker)
+/** Each has a part of the broker made and gone, by commands that take a second each. */
+const it: typeof needs = (name, test) => needs(name, test, 90_000)
 
 /** A queue that gets what fits, before anything is published. */
 async function listening(broker: string, pattern: string = '#'): Promise<string> {
@@ -36,7 +38,7 @@ const heard = async (broker: string, queue: string): Promise<readonly string[]> 
 
 export function eventsOut(): void {
   it('are published from the log in its order, with ids to tell them apart; others go on where the last one stopped', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const all = await listening(broker)
     const ends = await listening(broker, '*.run-end')
@@ -65,7 +67,7 @@ export function eventsOut(): void {
   })
 
   it('come once more, with the same ids, when a publisher dies before it has kept how far it was', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const all = await listening(broker)
     const agent = doer(world.url)
@@ -92,7 +94,7 @@ export function eventsOut(): void {
   })
 
   it('wait for a broker that is away, and none is lost; nor does the run wait for it', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const all = await listening(broker)
     const agent = doer(world.url)
@@ -101,10 +103,10 @@ export function eventsOut(): void {
     const troubles: string[] = []
     closing(await publishEvents({ url: broker, runtime, cursor, onTrouble: ({ code }) => troubles.push(code) }))
     for (let n = 0; n < 5; n++) await runtime.run(agent, `early${n}`)
-    stopBroker()
+    await stopBroker()
     for (let n = 0; n < 5; n++) expect((await runtime.run(agent, `late${n}`)).status).toBe('done')
     await new Promise((resolve) => setTimeout(resolve, 1_500)) // Several attempts to reach it fail.
-    startBroker()
+    await startBroker()
     const expected = await idsOf(runtime)
     await until(async () => new Set(await heard(broker, all)).size === expected.length)
     const first = [...new Set(await heard(broker, all))]
@@ -113,10 +115,10 @@ export function eventsOut(): void {
       expect(first.filter((id) => id.startsWith(runId))).toEqual(expected.filter((id) => id.startsWith(runId)))
     }
     expect(troubles).toEqual(['amqp/unavailable'])
-  }, 60_000)
+  })
 
   it('are told of a cursor that cannot be kept, and publish again when it can', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const all = await listening(broker)
     const agent = doer(world.url)
@@ -137,7 +139,7 @@ export function eventsOut(): void {
   })
 
   it('cannot go to an exchange of another kind: said at once', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const connection = await connect(broker)
     onTestFinished(() => connection.close())
     await (await connection.createChannel()).assertExchange('troupe.events', 'fanout', { durable: true })

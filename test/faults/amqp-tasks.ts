@@ -10,7 +10,9 @@ import { itNeeds } from '../services.ts'
 import { closing, lyingIn, noBroker, outside, ownBroker, ownFolder, put, readyIn, startBroker, stopBroker, until } from './amqp-broker.ts'
 import { doer } from './amqp-cast.ts'
 
-const it = itNeeds(noBroker)
+const needs = itNeeds(noBroker)
+/** Each has a part of the broker made and gone, by commands that take a second each. */
+const it: typeof needs = (name, test) => needs(name, test, 90_000)
 const QUEUE = 'troupe.tasks'
 
 /** Starts a process of `amqp-process.ts`; resolves with how it ended. */
@@ -24,7 +26,7 @@ export function started(order: object): { readonly child: ChildProcess; readonly
 
 export function tasksIn(): void {
   it('become runs, one for each message id, or for each body without one', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const agent = doer(world.url)
     const runtime = closing(await openRuntime({ engine: memory(), agents: [agent] }))
@@ -48,7 +50,7 @@ export function tasksIn(): void {
   })
 
   it('that are none, or that nobody here can do, lie in the dead letters with the reason; the others go on', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const agent = doer('http://127.0.0.1:1')
     const runtime = closing(await openRuntime({ engine: memory(), agents: [agent] }))
     const consumer = closing(await consumeTasks({ url: broker, runtime, agents: [agent] }))
@@ -76,7 +78,7 @@ export function tasksIn(): void {
   })
 
   it('wait in the broker while the store is full, and are all done later', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const agent = doer(world.url)
     const runtime = closing(await openRuntime({ engine: memory(), agents: [agent], admission: { maxDepth: 2 } }))
@@ -91,7 +93,7 @@ export function tasksIn(): void {
   })
 
   it('are one run each when the process dies by kill -9 between queueing and acknowledging', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const store = join(ownFolder(), 'runs.db')
     const agent = doer(world.url)
@@ -113,7 +115,7 @@ export function tasksIn(): void {
   })
 
   it('are neither lost nor doubled when the broker restarts in the middle', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const agent = doer(world.url)
     const runtime = closing(await openRuntime({ engine: memory(), agents: [agent] }))
@@ -125,9 +127,9 @@ export function tasksIn(): void {
     await runtime.work()
     await put(broker, QUEUE, ...tasks.slice(0, 40))
     await until(async () => (await runtime.list()).length > 3)
-    stopBroker()
+    await stopBroker()
     await new Promise((resolve) => setTimeout(resolve, 1_500)) // Several attempts to reach it fail.
-    startBroker()
+    await startBroker()
     await put(broker, QUEUE, ...tasks.slice(30)) // Ten of them once more, as a sender does that got no confirmation.
     await until(async () => (await runtime.list()).filter(({ status }) => status === 'done').length === 60)
     await until(async () => (await readyIn(broker, QUEUE)) === 0 && consumer.running === 0)
@@ -138,26 +140,26 @@ export function tasksIn(): void {
     expect([...world.counts.values()].every((count) => count === 1)).toBe(true)
     expect(troubles.map(({ code }) => code)).toEqual(['amqp/unavailable'])
     expect(await lyingIn(broker, 'troupe.dead')).toEqual([])
-  }, 60_000)
+  })
 
   it('are taken once there is a broker, when there was none at the start', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const world = await outside()
     const agent = doer(world.url)
     const runtime = closing(await openRuntime({ engine: memory(), agents: [agent] }))
     await runtime.work()
-    stopBroker()
+    await stopBroker()
     const troubles: string[] = []
     closing(await consumeTasks({ url: broker, runtime, agents: [agent], onTrouble: ({ code }) => troubles.push(code) }))
     expect(troubles).toEqual(['amqp/unavailable'])
-    startBroker()
+    await startBroker()
     await until(async () => (await readyIn(broker, QUEUE)) !== null)
     await put(broker, QUEUE, { id: 'm1', body: { agent: 'doer', task: 'a' } })
     await until(() => world.counts.size === 2)
-  }, 60_000)
+  })
 
   it('cannot be consumed with a wrong password or from a queue that is something else: said at once', async () => {
-    const broker = ownBroker()
+    const broker = await ownBroker()
     const runtime = closing(await openRuntime({ engine: memory() }))
     const wrong = new URL(broker)
     wrong.password = 'wrong'

@@ -126,6 +126,7 @@ export class AmqpLink implements AsyncDisposable {
   async #keep(): Promise<void> {
     let failures = 0
     let everUp = false
+    let told: string | null = null
     while (!this.#closed) {
       const begun = performance.now()
       const error = await this.#once(() => {
@@ -140,7 +141,9 @@ export class AmqpLink implements AsyncDisposable {
         return
       }
       if (performance.now() - begun > AMQP_DEFAULTS.reconnect.lastMs) failures = 0
-      if (failures === 0) this.#tell(refused ?? error)
+      const trouble = refused ?? this.#away(error)
+      if (failures === 0 || trouble.code !== told) this.#tell(trouble)
+      told = trouble.code
       this.#ready.resolve()
       const { firstMs, lastMs } = AMQP_DEFAULTS.reconnect
       const waitMs = Math.min(firstMs * 2 ** failures, lastMs)
@@ -171,14 +174,12 @@ export class AmqpLink implements AsyncDisposable {
     }
   }
 
-  #tell(error: unknown): void {
-    const trouble = new TroupeError(
-      'amqp/unavailable',
-      `the broker ${hostOf(this.#options.url)} is away, and is tried again: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    )
+  #away(error: unknown): TroupeError {
+    const host = hostOf(this.#options.url)
+    return new TroupeError('amqp/unavailable', `the broker ${host} is away, and is tried again: ${messageOf(error)}`, { cause: error })
+  }
+
+  #tell(trouble: TroupeError): void {
     if (this.#options.onTrouble) this.#options.onTrouble(trouble)
     else process.emitWarning(trouble.message, { code: trouble.code })
   }
