@@ -1,5 +1,4 @@
-import type { PoolClient } from 'pg'
-import type { QueueLimits, Rate } from '../queue.ts'
+import type { QueueLimits } from '../queue.ts'
 import type { Database } from './database.ts'
 import type { Ticket } from './ticket.ts'
 
@@ -15,80 +14,25 @@ export type Admitted =
   /** This process was taken for dead. */
   | { readonly type: 'fenced' }
 
-interface Item {
-  readonly agent: string
-  readonly tenant: string
-  readonly model: string
-  readonly status: string
+interface Row {
+  readonly outcome: Admitted['type']
   readonly attempts: number
   readonly maxAttempts: number
   readonly lastError: string | null
-  readonly expired: boolean
-  readonly token: string | null
-  readonly alive: boolean
+  readonly token: string
 }
 
-/**
- * Begins a turn: marks its run as running, one attempt more. DBOS knows caps of one agent's queue and of a tenant within
- * it; what holds for a tenant across agents, for one tenant other than for the rest, for a model, and for the whole store
- * is looked at here, by one worker at a time, so that it is kept exactly however many there are.
- */
-export function admit(database: Database, worker: string, run: string, segment: string, limits: QueueLimits): Promise<Admitted> {
-  const { own: s, dbos: d } = database.schemas
-  return database.transaction(async (client): Promise<Admitted> => {
-    const isLimited = Object.keys(limits).length > 0
-    if (isLimited) await client.query(`select pg_advisory_xact_lock(${s}.lock_key('admission'))`)
-    const { rows } = await client.query<Item>(
-      `select agent, tenant, model, q.status, attempts, max_attempts as "maxAttempts", last_error as "lastError",
-         coalesce(attempts = 0 and expires_at <= extract(epoch from clock_timestamp()) * 1000, false) as expired,
-         (select owner_xid from ${d}.workflow_status where workflow_uuid = $1 || ':' || $2 and executor_id = $3 and status = 'PENDING') as token,
-         exists (select 1 from ${s}.workers where id = $3 for share) as alive
-       from ${s}.queue q where run = $1 and segment = $2::bigint for update of q`,
-      [run, segment, worker],
-    )
-    const [item] = rows
-    if (!item || item.token === null) return { type: 'gone' }
-    if (!item.alive) return { type: 'fenced' }
-    if (item.expired) return { type: 'expired' }
-    if (item.attempts >= item.maxAttempts) return { type: 'exhausted', lastError: item.lastError, maxAttempts: item.maxAttempts }
-    if (isLimited && !(await hasRoom(client, s, run, item, limits))) return { type: 'held' }
-    await client.query(
-      `with turn as (
-         insert into ${s}.turns values ($2, nextval('${s}.places')) on conflict (tenant) do update set last_turn = excluded.last_turn)
-       update ${s}.queue set status = 'running', not_before = null, attempts = attempts + 1, changed_at = clock_timestamp() where run = $1`,
-      [run, item.tenant],
-    )
-    const ticket = { workflow: `${run}:${segment}`, executor: worker, token: item.token }
-    return { type: 'go', attempt: item.attempts + 1, maxAttempts: item.maxAttempts, ticket }
-  })
-}
-
-async function hasRoom(client: PoolClient, s: string, run: string, item: Item, limits: QueueLimits): Promise<boolean> {
-  const ofTenant = limits.tenants?.[item.tenant] ?? limits.tenant
-  const ofAgent = limits.agents?.[item.agent]
-  const { rows } = await client.query<{ all: number; tenant: number; agent: number }>(
-    `select count(*)::integer as all, (count(*) filter (where tenant = $2))::integer as tenant,
-       (count(*) filter (where agent = $3))::integer as agent from ${s}.queue where status = 'running' and run <> $1`,
-    [run, item.tenant, item.agent],
+/** Begins a turn, or says why it does not begin; see `admission-sql.ts`. */
+export async function admit(database: Database, worker: string, run: string, segment: string, limits: QueueLimits): Promise<Admitted> {
+  const [row] = await database.query<Row>(
+    `select outcome, attempts, max_attempts as "maxAttempts", last_error as "lastError", token from ${database.schemas.own}.admit($1, $2, $3, $4)`,
+    [run, segment, worker, Object.keys(limits).length > 0 ? JSON.stringify(limits) : null],
   )
-  const running = rows[0] ?? { all: 0, tenant: 0, agent: 0 }
-  if (running.all >= (limits.concurrency ?? Infinity)) return false
-  if (running.tenant >= (ofTenant?.concurrency ?? Infinity)) return false
-  if (running.agent >= (ofAgent?.concurrency ?? Infinity)) return false
-  const rates = new Map<string, Rate>()
-  if (ofTenant?.rate) rates.set(`tenant ${item.tenant}`, ofTenant.rate)
-  if (ofAgent?.rate) rates.set(`agent ${item.agent}`, ofAgent.rate)
-  const ofModel = limits.models?.[item.model]?.rate
-  if (ofModel) rates.set(`model ${item.model}`, ofModel)
-  for (const [name, { limit, periodMs }] of rates) {
-    const { rows: starts } = await client.query<{ count: number }>(
-      `select count(*)::integer as count from ${s}.starts where rate = $1 and at > clock_timestamp() - make_interval(secs => $2)`,
-      [name, periodMs / 1_000],
-    )
-    if ((starts[0]?.count ?? 0) >= limit) return false
-  }
-  if (rates.size > 0) await client.query(`insert into ${s}.starts (rate) select unnest($1::text[])`, [[...rates.keys()]])
-  return true
+  if (!row) return { type: 'gone' }
+  const { outcome: type, attempts, maxAttempts, lastError, token } = row
+  if (type === 'go') return { type, attempt: attempts + 1, maxAttempts, ticket: { workflow: `${run}:${segment}`, executor: worker, token } }
+  if (type === 'exhausted') return { type, lastError, maxAttempts }
+  return { type }
 }
 
 /**

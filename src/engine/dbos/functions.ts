@@ -1,3 +1,4 @@
+import { admissionSql } from './admission-sql.ts'
 import { LOG_VERSION } from '../../client/entry.ts'
 import { endTopic } from '../queue.ts'
 import { APPLICATION_NAME, QUEUE_PREFIX, TENANT_PREFIX, WORKFLOW_NAME, type Schemas } from './names.ts'
@@ -24,7 +25,7 @@ export const APPLICATION_VERSION: string = `log-${LOG_VERSION}`
  * the item's own any more is recognised, and writes nothing.
  */
 export function functionsSql(schemas: Schemas): string {
-  return lockSql(schemas) + turnSql(schemas) + appendSql(schemas) + claimSql(schemas) + enqueueSql(schemas)
+  return lockSql(schemas) + turnSql(schemas) + appendSql(schemas) + claimSql(schemas) + enqueueSql(schemas) + admissionSql(schemas)
 }
 
 function lockSql({ own: s, ownName }: Schemas): string {
