@@ -4,7 +4,9 @@ import { detach } from '../../util/detach.ts'
 
 /** How often the file is asked whether another process has written, where the system tells nothing. */
 const LOOK_INTERVAL_MS = 250
-/** The system tells of every write, our own too: what comes within this time is one look. */
+/** After a hint of the system: most writes can be seen by then. */
+const SOON_MS = 2
+/** It hints when a write begins, our own writes too: by then the rest can be seen as well, and what comes meanwhile is one look. */
 const SETTLE_MS = 10
 
 /** Tells when other processes have written to a store's file: at the system's hint, and by looking now and then. */
@@ -15,6 +17,7 @@ export class FileWatch {
   #watcher: FSWatcher | undefined
   #interval: ReturnType<typeof setInterval> | undefined
   #hinted: ReturnType<typeof setTimeout> | undefined
+  #hints = 0
   #known: number | undefined
 
   /** `version` changes when another connection has written. */
@@ -42,7 +45,7 @@ export class FileWatch {
     try {
       const log = `${basename(this.#path)}-wal`
       this.#watcher = watch(dirname(this.#path), (_, file) => {
-        if (file === log) this.#hinted ??= setTimeout(() => detach(this.#look()), SETTLE_MS)
+        if (file === log) this.#hint()
       })
       this.#watcher.on('error', () => this.#watcher?.close())
     } catch {
@@ -58,8 +61,20 @@ export class FileWatch {
     this.#known = undefined
   }
 
+  #hint(): void {
+    this.#hints++
+    this.#hinted ??= setTimeout(() => {
+      detach(this.#look())
+      const known = this.#hints
+      this.#hinted = setTimeout(() => {
+        this.#hinted = undefined
+        detach(this.#look())
+        if (this.#hints !== known) this.#hint() // The last of them may be of a write that cannot be seen yet.
+      }, SETTLE_MS)
+    }, SOON_MS)
+  }
+
   async #look(): Promise<void> {
-    this.#hinted = undefined
     try {
       const version = await this.#version()
       const isNew = version !== this.#known
