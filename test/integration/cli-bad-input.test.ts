@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fence, place, type Ended, type Place } from './cli-harness.ts'
 
-vi.setConfig({ testTimeout: 60_000 }) // Many processes, on machines of two cores.
+vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
 const root = join(import.meta.dirname, '../..')
 

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { JsonValue } from '../../src/util/json.ts'
 import { fence, place, type Place } from './cli-harness.ts'
 
-vi.setConfig({ testTimeout: 60_000 }) // Many processes, on machines of two cores.
+vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
 /** Two steps: the first hits 1 and keeps it, the second hits 2 and ends; without the file `mended` its model refuses the second. */
 function twoSteps(at: Place, version = '1.0.0', second = 'finalAnswer(one + (await hit({ n: 2 })))'): void {

@@ -5,7 +5,7 @@ import type { JsonValue } from '../../src/util/json.ts'
 import { sql, startPostgres, type TestPostgres } from '../postgres.ts'
 import { fence, place, type Place, type Started } from './cli-harness.ts'
 
-vi.setConfig({ testTimeout: 90_000 }) // Many processes, on machines of two cores.
+vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
 let postgres: TestPostgres
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { JsonValue } from '../../src/util/json.ts'
 import { fence, place, type Ended, type Place, type Started } from './cli-harness.ts'
 
-vi.setConfig({ testTimeout: 60_000 }) // Many processes, on machines of two cores.
+vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
 /**
  * An agent whose tool notes each call in the file `hits`. The third call of a task hangs until the file `go` is there, when

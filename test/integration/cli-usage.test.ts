@@ -29,7 +29,7 @@ describe('wrong usage is one line on stderr and exit code 2', () => {
     ['run x --model script:none.json', /none\.json cannot be read/],
     ['run x --model script:bad.json', /bad\.json: the file is no JSON/],
     ['run x --model script:ok.json --base-url http://localhost --store pg:x', /unknown store "pg:x"/],
-    ['run x --model script:ok.json --store postgres://h/db', /postgres:\/\/ store is not built yet/],
+    ['run x --model script:ok.json --store postgres://127.0.0.1:1/db', /PostgreSQL does not answer there/],
     ['run x --model script:ok.json --store sqlite:bad.json', /bad\.json/],
     ['run x --model script:ok.json --store sqlite:bad.json/x.db', /bad\.json\/x\.db|directory/],
     ['run x --model script:ok.json --sandbox firecracker', /unknown sandbox "firecracker"/],

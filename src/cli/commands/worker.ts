@@ -1,8 +1,9 @@
-import { castOf, recorded } from '../agents.ts'
+import type { AgentRef } from '../../engine/context.ts'
+import { castOf, type Cast } from '../agents.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { listFlag, numberFlag, secondsFlag, textFlag } from '../flags.ts'
-import { AGENT_FLAGS, RECORD_FLAG, STORE_FLAGS } from '../shared-flags.ts'
+import { AGENT_FLAGS, STORE_FLAGS } from '../shared-flags.ts'
 import { keptAddress, openStore, storeOptions } from '../stores.ts'
 import { serveQueue } from '../serve-queue.ts'
 import { workerView } from '../view/worker-view.ts'
@@ -28,7 +29,6 @@ export const workerCommand: Command = {
       about: `how long runs may go on after the first signal; default ${DEFAULT_GRACE_MS / 1000}`,
     },
     ...AGENT_FLAGS,
-    record: RECORD_FLAG,
     ...STORE_FLAGS,
   },
 
@@ -38,9 +38,8 @@ export const workerCommand: Command = {
     const graceMs = secondsFlag(flags, 'grace') ?? DEFAULT_GRACE_MS
     const config = await loadConfig(textFlag(flags, 'config'))
     const address = keptAddress(textFlag(flags, 'store') ?? config.store)
-    const configured = await castOf(config, flags)
-    const agents = names?.map((name) => configured.chosen(name).name) // Logs know them by that.
-    const cast = await recorded(configured, textFlag(flags, 'record'), { append: true })
+    const cast = await castOf(config, flags)
+    const agents = names?.map((name) => loggedName(cast, name))
     const runtime = await openStore(address, {
       ...storeOptions(config),
       parkAfterMs: PARK_UNATTENDED_MS,
@@ -55,4 +54,15 @@ export const workerCommand: Command = {
     }
     return serveQueue({ runtime, work, graceMs, view: workerView(flags['json'] === true), store: address.url })
   },
+}
+
+/** The name by which logs know an agent that `--agents` names: a configured one, or one below it that has a place in the queue. */
+function loggedName(cast: Cast, name: string): string {
+  if (Object.hasOwn(cast.agents, name)) return cast.chosen(name).name
+  const called = Object.values(cast.agents).flatMap(queuedBelow)
+  return called.find((agent) => agent.name === name)?.name ?? cast.chosen(name).name // Which says what names there are.
+}
+
+function queuedBelow({ agents = [] }: AgentRef): readonly AgentRef[] {
+  return agents.flatMap((called) => [...(called.placement?.type === 'queue' ? [called] : []), ...queuedBelow(called)])
 }
