@@ -10,6 +10,12 @@ export async function exampleModel(...answers: readonly string[]): Promise<Langu
   return id ? resolveModel(id) : scriptModel([{ turns: answers.map((content) => ({ content })) }])
 }
 
+/** The same for a member of a team: one answer at first, another when that was turned down. */
+export async function repairingModel(first: string, then: string): Promise<LanguageModel> {
+  const id = process.env['MODEL']
+  return id ? resolveModel(id) : scriptModel([{ when: 'earlier attempts', turns: [{ content: then }] }, { turns: [{ content: first }] }])
+}
+
 /** An answer of the model that is all code. */
 export function code(text: string): string {
   return '```ts\n' + text.trim() + '\n```'

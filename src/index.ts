@@ -13,6 +13,11 @@ import type { LanguageModel } from './models/model.ts'
 import type { PriceTable } from './models/price.ts'
 import type { Limits } from './sandbox/limits.ts'
 import type { TeamOptions } from './orchestrator/options.ts'
+import { plannerCoderReviewerTeam, type PlannerCoderReviewerOptions } from './orchestrator/patterns/planner-coder-reviewer.ts'
+import { mapReduceTeam, type MapReduceOptions } from './orchestrator/patterns/map-reduce.ts'
+import { debateTeam, type DebateOptions } from './orchestrator/patterns/debate.ts'
+import { supervisorTeam, type SupervisorOptions } from './orchestrator/patterns/supervisor.ts'
+import { planAndExecuteTeam, type PlanAndExecuteOptions } from './orchestrator/patterns/plan-and-execute.ts'
 import { createTeam } from './orchestrator/team.ts'
 import type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
 import type { AnyTool } from './tools/tool.ts'
@@ -71,6 +76,41 @@ export function team<
   const Name extends string = string,
 >(options: TeamOptions<Members, Output, Name>): Agent<OutputOf<Output>, Name> {
   return createTeam(host, options)
+}
+
+/** One plans, one does the work, one holds it against the goal, until it stands or a cap is met. A team; throws as `team` does. */
+export function plannerCoderReviewer<Output extends StandardSchemaV1 | undefined = undefined, const Name extends string = string>(
+  options: PlannerCoderReviewerOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
+  return createTeam(host, plannerCoderReviewerTeam(options))
+}
+
+/** Each item is a task of its own, all at once; one member puts what they gave together. A team; throws as `team` does. */
+export function mapReduce<Output extends StandardSchemaV1 | undefined = undefined, const Name extends string = string>(
+  options: MapReduceOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
+  return createTeam(host, mapReduceTeam(options))
+}
+
+/** Several answer the same question, read each other and answer again; a judge decides. A team; throws as `team` does. */
+export function debate<Output extends StandardSchemaV1 | undefined = undefined, const Name extends string = string>(
+  options: DebateOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
+  return createTeam(host, debateTeam(options))
+}
+
+/** One supervisor picks a member; members hand over to each other until one has the answer. A team; throws as `team` does. */
+export function supervisor<Output extends StandardSchemaV1 | undefined = undefined, const Name extends string = string>(
+  options: SupervisorOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
+  return createTeam(host, supervisorTeam(options))
+}
+
+/** A plan is made, carried out step by step, and changed by what comes of it. A team; throws as `team` does. */
+export function planAndExecute<Output extends StandardSchemaV1 | undefined = undefined, const Name extends string = string>(
+  options: PlanAndExecuteOptions<Output, Name>,
+): Agent<OutputOf<Output>, Name> {
+  return createTeam(host, planAndExecuteTeam(options))
 }
 
 /** What the product is configured with: the default export of `troupe.config.ts`. */
@@ -139,6 +179,11 @@ export type { ErrorCode } from './errors/codes.ts'
 export type { LanguageModel } from './models/model.ts'
 export type { Limits } from './sandbox/limits.ts'
 export type { ApprovalPoint, Finding, Planning, Review, Role, Route, TeamOptions } from './orchestrator/options.ts'
+export type { PlannerCoderReviewerOptions } from './orchestrator/patterns/planner-coder-reviewer.ts'
+export type { MapReduceOptions } from './orchestrator/patterns/map-reduce.ts'
+export type { DebateOptions } from './orchestrator/patterns/debate.ts'
+export type { SupervisorOptions } from './orchestrator/patterns/supervisor.ts'
+export type { PlanAndExecuteOptions } from './orchestrator/patterns/plan-and-execute.ts'
 export type { Plan, PlanChanges, PlannedTask } from './orchestrator/plan.ts'
 export type { ArchitectView, InvestigatorView, ReviewView, RouterView, SynthesisView } from './orchestrator/views.ts'
 export type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'

@@ -34,7 +34,7 @@ export async function firstPlan(run: TeamRun): Promise<FirstPlan> {
   return { ok: false, problem: 'the architect gave no tasks' }
 }
 
-/** Has the plan changed after what has happened. A plan with `tasks` counts as tasks to add. */
+/** Has the plan changed after what has happened. */
 export async function nextPlan(run: TeamRun): Promise<NextPlan> {
   const answer = await plan(run, LATER_SCHEMA, false)
   if (!answer.ok) return { type: 'unusable', problem: answer.problem }

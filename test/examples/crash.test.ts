@@ -15,6 +15,12 @@ import { example as managedAgents } from '../../examples/07-managed-agents.ts'
 import { example as session } from '../../examples/08-session.ts'
 import { example as tape } from '../../examples/09-tape.ts'
 import { example as budgetAndHooks } from '../../examples/10-budget-and-hooks.ts'
+import { example as weatherTeam } from '../../examples/11-team.ts'
+import { example as plannerCoderReviewer } from '../../examples/12-planner-coder-reviewer.ts'
+import { example as mapReduce } from '../../examples/13-map-reduce.ts'
+import { example as debate } from '../../examples/14-debate.ts'
+import { example as supervisor } from '../../examples/15-supervisor.ts'
+import { example as planAndExecute } from '../../examples/16-plan-and-execute.ts'
 import type { Example } from '../../examples/model.ts'
 import { readPrices } from '../../examples/stock-desk/prices.ts'
 import { PRICES_FILE, SCRIPT_FILES } from '../../examples/stock-desk/settings.ts'
@@ -31,6 +37,12 @@ const EXAMPLES: Readonly<Record<string, Example & { isSequential?: boolean; stat
   session: { ...session, isSequential: true },
   tape: { ...tape, isSequential: true },
   'budget and hooks': { ...budgetAndHooks, isSequential: true, status: 'limit' },
+  team: weatherTeam,
+  'planner, coder, reviewer': plannerCoderReviewer,
+  'map and reduce': mapReduce,
+  debate,
+  supervisor,
+  'plan and execute': planAndExecute,
 }
 
 describe('stopped after each append of its log and resumed, an example ends as without a crash', () => {

@@ -33,6 +33,40 @@ allow hook
 nothing on lakes; ask (an address)
 limit: The archive has nothing on rivers.
 `,
+  '11-team.ts': `run: routing → planning
+run: planning → working
+rain: pending → running
+rain: running → validating
+evidence that does not stand: there is no 'rainfall#1'; there are step#1
+rain: validating → running
+rain: running → validating
+rain: validating → done
+run: working → synthesizing
+run: synthesizing → reviewing
+run: reviewing → done
+It rained 840 mm in 2023.
+`,
+  '12-planner-coder-reviewer.ts': 'sent back: That is the middle of the list, not of the order.\ndone by coder\ndone 5\n',
+  '13-map-reduce.ts': `item_1 to letterReader
+item_2 to letterReader
+item_3 to letterReader
+reduce to counter
+2 of 3 are urgent
+`,
+  '14-debate.ts': expect.stringMatching(
+    /^(round_1_\d \w+\n){2}(round_2_\d \w+\n){2}verdict gardener\n\{\n {2}verdict: 'a hedge lasts longer than a fence is quick',\n {2}against: 'a fence is quick'\n\}\n$/,
+  ),
+  '15-supervisor.ts': `pending → running: what it needs is there
+running → running: sales hands it over to repairs: Something is broken.
+running → validating: repairs has answered
+validating → done: its output stands
+A technician comes on Monday.
+`,
+  '16-plan-and-execute.ts': `old (oldHand): When was the mill founded?
+changed by the architect
++ new (newHand): When was the mill founded? Use the new archive.
+1872
+`,
 }
 
 describe('the numbered examples', { timeout: 60_000 }, () => {
