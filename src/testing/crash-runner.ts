@@ -20,6 +20,8 @@ export interface CrashCase {
   readonly whenWaiting?: (runtime: Runtime, runId: string) => Promise<void>
   /** Whether calls run one after the other, so that every crash must give the log of a run without one. Default false. */
   readonly isSequential?: boolean
+  /** For long logs: a crash after the first append and after every so many more. Default 1: after each. */
+  readonly every?: number
   /** Each trial must end in this time. Default 20,000. */
   readonly timeoutMs?: number
 }
@@ -28,7 +30,7 @@ export interface CrashCase {
 export interface CrashReport {
   /** How the run ends without a crash, as JSON text. */
   readonly end: string
-  /** Appends of the run without a crash: a crash was made after each but the last. */
+  /** Appends of the run without a crash: a crash was made after each but the last, or after those that `every` says. */
   readonly appends: number
   readonly faults: readonly string[]
 }
@@ -47,7 +49,7 @@ interface Golden {
 export async function crashEverywhere(test: CrashCase): Promise<CrashReport> {
   const golden = await runWhole(test)
   const faults: string[] = []
-  for (let crashAfter = 1; crashAfter < golden.appends; crashAfter++) {
+  for (let crashAfter = 1; crashAfter < golden.appends; crashAfter += test.every ?? 1) {
     const found = await crashOnce(test, golden, crashAfter).catch((error: unknown) => [messageOf(error)])
     faults.push(...found.map((fault) => `crash after append ${crashAfter} of ${golden.appends}: ${fault}`))
   }
