@@ -20,6 +20,7 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   sandbox: () => import('./subjects/sandbox.ts'),
   calls: () => import('./subjects/calls.ts'),
   sessions: () => import('./subjects/sessions.ts'),
+  tiers: () => import('./subjects/tiers.ts'),
   'tool-step': () => import('./subjects/tool-step.ts'),
   'parallel-runs': () => import('./subjects/parallel-runs.ts'),
   team: () => import('./subjects/team.ts'),
@@ -28,6 +29,7 @@ const SUBJECTS: Readonly<Record<string, Subject>> = {
   steps: () => import('./subjects/steps.ts'),
   queue: () => import('./subjects/queue.ts'),
   resume: () => import('./subjects/resume.ts'),
+  fleet: () => import('./subjects/fleet.ts'),
   'parked-many': () => import('./subjects/parked-many.ts'),
 }
 

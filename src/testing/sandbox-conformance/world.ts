@@ -1,4 +1,4 @@
-import { MAX_GAP_MS, watchLoop } from './awake.ts'
+import { MAX_GAP_MS, MAX_STALL_MS, watchLoop } from './awake.ts'
 import type { SandboxSession } from '../../sandbox/sandbox.ts'
 import { type Driven, drive } from './drive.ts'
 import type { Harness } from './harness.ts'
@@ -48,6 +48,7 @@ export function worldConformance({ describe, it, expect, session, openSession, c
             using watch = watchLoop()
             await drive(s, attack, { step: step + 1 })
             expect(watch.gapMs, `the longest gap of the event loop in ms, in step ${step + 1}`).toBeLessThan(MAX_GAP_MS)
+            expect(watch.stallMs, `the longest stall of the event loop in ms, in step ${step + 1}`).toBeLessThan(MAX_STALL_MS)
           }
         },
         { fuel: 5_000, timeoutMs: 2_000 },
