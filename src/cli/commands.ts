@@ -33,6 +33,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   worker: { about: 'take runs from the queue', open: async () => (await import('./commands/worker.ts')).workerCommand },
   'agents ls': { about: 'the configured agents', open: async () => (await import('./commands/agents-ls.ts')).agentsLsCommand },
+  'agents show': {
+    about: 'one agent, or the diagram of a team',
+    open: async () => (await import('./commands/agents-show.ts')).agentsShowCommand,
+  },
   'sandbox build': {
     about: 'make the root tree of bubblewrap',
     open: async () => (await import('./commands/sandbox-build.ts')).sandboxBuildCommand,
@@ -42,7 +46,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 }
 
 /** Commands of interface.md that later work brings. */
-export const LATER: ReadonlySet<string> = new Set(['serve', 'tools', 'audit', 'init', 'agents show'])
+export const LATER: ReadonlySet<string> = new Set(['serve', 'tools', 'audit', 'init'])
 
 /** The second words that may follow `first`. */
 export function groupOf(first: string): string[] {
