@@ -1,14 +1,14 @@
 /**
  * `npm run bench [-- --write] [--only NAME]`: measures each subject in a process of its own, beside others in the same
- * run, and prints a table. `--write` also writes RESULTS.md. `BENCH_PEERS` names a folder with further frameworks,
- * `BENCH_DISK` a folder on the disk to measure.
+ * run, and prints a table. `--write` also writes RESULTS.md, with `--only` the rows of that subject in it. `BENCH_PEERS`
+ * names a folder with further frameworks, `BENCH_DISK` a folder on the disk to measure.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { currentLoad, machine } from './harness/machine.ts'
 import { program, ROOT } from './harness/process.ts'
-import { markdown, notes, table } from './harness/report.ts'
+import { markdown, merged, notes, table } from './harness/report.ts'
 import { notMeasured, type Row } from './harness/row.ts'
 
 type Subject = () => Promise<{ measure(): Promise<readonly Row[]> }>
@@ -71,7 +71,11 @@ async function all(names: readonly string[], isWritten: boolean): Promise<void> 
   )
   console.log(table(rows, true))
   for (const note of notes(rows)) console.log(`- ${note}`)
-  if (isWritten) writeFileSync(join(ROOT, 'bench', 'RESULTS.md'), markdown(rows, facts, seconds))
+  if (!isWritten) return
+  const path = join(ROOT, 'bench', 'RESULTS.md')
+  const [only] = names
+  const isWhole = names.length > 1 || only === undefined
+  writeFileSync(path, isWhole ? markdown(rows, facts, seconds) : merged(readFileSync(path, 'utf8'), rows, only, facts))
 }
 
 if (values.child !== undefined) await child(values.child)

@@ -65,3 +65,41 @@ ${notes(rows)
   .join('\n')}
 `
 }
+
+/** A report with the rows of one subject in the place of those that it had, so that one subject can be measured anew. */
+export function merged(report: string, rows: readonly Row[], subject: string, machine: Machine): string {
+  let lines = report.split('\n')
+  const put = (line: string, isSame: (other: string) => boolean, after: (other: string) => boolean): void => {
+    const at = lines.findIndex(isSame)
+    const end = at < 0 ? lines.findLastIndex(after) + 1 : at
+    lines = [...lines.slice(0, end), line, ...lines.slice(at < 0 ? end : end + 1)]
+  }
+  const keyOf = (line: string): string => {
+    const parts = line.split(' | ')
+    return `${parts[0]} | ${parts[5]}`
+  }
+  for (const line of table(rows, false).split('\n').slice(2)) {
+    put(
+      line,
+      (other) => keyOf(other) === keyOf(line),
+      (other) => other.startsWith('| '),
+    )
+  }
+  for (const { what, note, median } of rows) {
+    if (note === undefined || median === null) continue
+    put(
+      `- ${what}: ${note}`,
+      (other) => other.startsWith(`- ${what}: `),
+      (other) => other.startsWith('- '),
+    )
+  }
+  const stamp = `- Measured anew, \`${subject}\`: `
+  put(
+    `${stamp}${machine.date}, load ${machine.load} before, ${machine.loadAfter} after`,
+    (other) => other.startsWith(stamp),
+    (other) => other.startsWith('- Load in'),
+  )
+  const verdicts = lines.flatMap((line) => /\| (yes|best only|\*\*NO\*\*) \|$/.exec(line)?.[1] ?? [])
+  const met = verdicts.filter((verdict) => verdict === 'yes').length
+  return lines.map((line) => (line.startsWith('- Targets: ') ? `- Targets: ${met} of ${verdicts.length} met` : line)).join('\n')
+}

@@ -1,10 +1,10 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { codeAgent, openRuntime, tool, toolAgent, type Agent, type EngineAdapter } from 'troupe'
 import { sqlite } from 'troupe/engine/sqlite'
 import { z } from 'zod'
+import { RawDisk } from '../harness/raw-disk.ts'
 import { alternate, timed } from '../harness/rounds.ts'
 import { row, type Row } from '../harness/row.ts'
 import { betweenCalls, stubModel, type StubModel } from '../harness/stub-model.ts'
@@ -19,7 +19,7 @@ export async function measure(): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(process.env['BENCH_DISK'] ?? tmpdir(), 'troupe-bench-'))
   const engine = sqlite({ path: join(folder, 'bench.db') })
   try {
-    const file = openSync(join(folder, 'raw'), 'w')
+    using disk = new RawDisk(folder)
     await using store = await engine.open()
     await using runtime = await openRuntime({ engine })
     const model = probingModel(STEPS)
@@ -47,12 +47,14 @@ export async function measure(): Promise<readonly Row[]> {
             for (let i = 0; i < WRITES; i++)
               await store.append('bench', [{ key: `${++appended}`, at: NOW, type: 'step-start', body: { step: appended } }], epoch)
           }),
-        fsync: () => timed(WRITES, () => rawWrites(file)),
+        fsync: () =>
+          timed(WRITES, () => {
+            for (let i = 0; i < WRITES; i++) disk.write()
+          }),
       },
       { rounds: 9, warmUp: 2 },
     )
-    closeSync(file)
-    const fsync = { name: 'write and fsync of 4 KB', samples: samples.fsync }
+    const fsync = { name: 'write in place and fsync of 4 KB', samples: samples.fsync }
     return [
       row({
         what: 'durable tool step',
@@ -72,15 +74,6 @@ export async function measure(): Promise<readonly Row[]> {
 }
 
 const NOW = new Date().toISOString()
-const PAGE = Buffer.alloc(4096, 1)
-
-function rawWrites(file: number): void {
-  for (let i = 0; i < WRITES; i++) {
-    writeSync(file, PAGE)
-    fsyncSync(file)
-  }
-}
-
 /** Runs of 200 steps, stopped and resumed: from `resume` to the first question that is not in the log. */
 async function replays(folder: string): Promise<readonly Row[]> {
   const engine = sqlite({ path: join(folder, 'replay.db') })

@@ -23,14 +23,18 @@ export async function measure(): Promise<readonly Row[]> {
     return [
       row({ what: '10,000 parked runs: resident set of a new worker', unit: 'MB', samples: [{ value: mb(full.rss) }] }),
       row({
-        what: 'the same, beyond a worker of an empty store',
+        what: '10,000 parked runs: beyond a worker of an empty store',
         unit: 'MB',
         samples: [{ value: mb(full.rss - empty.rss) }],
         note: `of it ${mb(full.heap - empty.heap).toFixed(1)} MB heap: the queue keeps who waits and since when, no run`,
       }),
-      row({ what: 'heap held by each, in the worker that parked them', unit: 'KB', samples: [{ value: grown.heap / RUNS / 1024 }] }),
       row({
-        what: 'disk for each, with its log',
+        what: '10,000 parked runs: heap held by each, in the worker that parked them',
+        unit: 'KB',
+        samples: [{ value: grown.heap / RUNS / 1024 }],
+      }),
+      row({
+        what: '10,000 parked runs: disk for each, with its log',
         unit: 'KB',
         samples: [{ value: bytes / RUNS / 1024 }],
         note: `${grown.entries} entries of a log, and the place in the queue`,

@@ -52,7 +52,7 @@ export async function measure(): Promise<readonly Row[]> {
     const beyond: readonly Sample[] = samples.step.map(({ value }, i) => ({ value: value - (samples.fsync[i]?.value ?? NaN) }))
     return [
       row({ what: 'durable step on SQLite', unit: 'ms', samples: samples.step, beside: fsync }),
-      row({ what: 'the same, beyond the fsync of its round', unit: 'ms', samples: beyond, target: { atMost: 0.6 } }),
+      row({ what: 'durable step on SQLite, beyond the fsync of its round', unit: 'ms', samples: beyond, target: { atMost: 0.6 } }),
       row({
         what: 'durable steps of 50 runs at once, SQLite',
         unit: 'steps/s',
