@@ -15,6 +15,7 @@ export interface DatabaseOptions {
 
 /** How long a new connection may take. */
 export const CONNECT_TIMEOUT_MS = 10_000
+const MIGRATION_LOOK_MS = 50
 const ROLLED_BACK_ATTEMPTS = 5
 const ROLLED_BACK_PAUSE_MS = 10
 
@@ -89,30 +90,22 @@ export class Database implements AsyncDisposable {
   }
 
   async #migrate(): Promise<void> {
-    const { own: s, dbos: d, ownName, dbosName } = this.schemas
+    const { own: s, ownName, dbosName } = this.schemas
     const functions = functionsSql(this.schemas)
     const digest = await digestOf(functions)
-    const [found] = (
-      await this.#pool.query<{ has: boolean; hasDbos: boolean }>(
-        'select to_regclass($1) is not null as has, to_regclass($2) is not null as "hasDbos"',
-        [`${s}.meta`, `${d}.workflow_input`],
-      )
-    ).rows
-    if (found?.has && found.hasDbos && (await this.#format()) === digest) return
-    if (!found?.hasDbos) {
-      // DBOS locks its own migrations.
+    if ((await this.#found()) === digest) return
+    const client = await this.#pool.connect()
+    try {
+      await lockMigrations(client, ownName)
+      if ((await this.#found()) === digest) return
       const { migrateSystemDatabase } = await import('@dbos-inc/dbos-sdk/internal/system_database')
       const silent = { info: ignore, debug: ignore, warn: ignore, error: ignore }
       await migrateSystemDatabase(this.url, silent as unknown as Parameters<typeof migrateSystemDatabase>[1], dbosName)
-    }
-    const client = await this.#pool.connect()
-    try {
-      // Two processes that open an empty database at once would both make the tables.
-      await client.query('select pg_advisory_lock(hashtext($1))', [`troupe migrations ${ownName}`])
       await client.query('begin')
       await client.query(`create schema if not exists ${s}`)
       await client.query(`create table if not exists ${s}.meta (name text primary key, value text not null)`)
-      if ((await this.#format(client)) === null) {
+      const [tables] = (await client.query<{ has: boolean }>('select to_regclass($1) is not null as has', [`${s}.runs`])).rows
+      if (!tables?.has) {
         await client.query(tablesSql(this.schemas))
         await client.query(`insert into ${s}.meta values ('format', $1), ('version', $2)`, [String(FORMAT), APPLICATION_VERSION])
       }
@@ -122,6 +115,16 @@ export class Database implements AsyncDisposable {
     } finally {
       client.release(true) // With the lock that it holds.
     }
+  }
+
+  /** What `#format` gives, where all tables are there. */
+  async #found(): Promise<string | null> {
+    const { own: s, dbos: d } = this.schemas
+    const { rows } = await this.#pool.query<{ all: boolean }>('select to_regclass($1) is not null and to_regclass($2) is not null as all', [
+      `${s}.meta`,
+      `${d}.workflow_input`,
+    ])
+    return rows[0]?.all ? this.#format() : null
   }
 
   /** The digest of the functions that are there; null without tables. Throws when the tables are of a newer format. */
@@ -156,6 +159,20 @@ export function openPool(url: string, max: number): Pool {
   pool.on('error', ignore)
   pool.on('connect', (client) => client.on('error', ignore))
   return pool
+}
+
+/**
+ * Two processes that open an empty database at once would both make the tables, ours and those of DBOS. Asked for again
+ * and again: whoever waited inside a statement would keep DBOS from making its indexes, which waits for all statements.
+ */
+async function lockMigrations(client: PoolClient, name: string): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock(hashtext($1)) as locked', [
+      `troupe migrations ${name}`,
+    ])
+    if (rows[0]?.locked) return
+    await pause(MIGRATION_LOOK_MS)
+  }
 }
 
 function ignore(): void {}

@@ -57,6 +57,7 @@ export function isRolledBack(error: unknown): boolean {
 
 /** Whether the connection broke, so that nobody knows what became of the statement. */
 export function isConnection(error: unknown): boolean {
+  if (TroupeError.is(error)) return false
   const code = codeOf(error)
   return code === '' || code.startsWith('08') || code.startsWith('57P') || !/^[0-9A-Z]{5}$/.test(code)
 }
