@@ -2,7 +2,6 @@ import type { Agent } from '../agent/agent.ts'
 import { ask } from '../agent/ask.ts'
 import { jsonIn } from '../agent/json-in-text.ts'
 import { userMessage } from '../agent/messages.ts'
-import { NO_USAGE } from '../client/usage.ts'
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
 import { describeIssues } from '../schema/describe-issues.ts'
 import { jsonSchema } from '../schema/document.ts'
@@ -65,11 +64,9 @@ async function put<View, Answer>(
 async function byRule<View, Answer>(run: TeamRun, rule: (view: View) => Answer | Promise<Answer>, view: View, key: string): Promise<Given> {
   try {
     const value = await run.ctx.step(key, async () => (await rule(view)) as JsonValue)
-    spend(run, NO_USAGE)
     return { ok: true, value }
   } catch (error) {
     if (isForTheRun(error)) throw error
-    spend(run, NO_USAGE)
     return { ok: false, problem: `the rule threw: ${messageOf(error)}` }
   }
 }
@@ -106,7 +103,7 @@ async function byModel<View, Answer>(
     ...(problem !== undefined && { problem }),
   })
   const reply = await ask(run.ctx, run.spec.asker, {
-    step: run.board.state.steps + 1,
+    step: run.board.state.steps,
     key,
     prompt: [{ role: 'system', content: rolePrompt(name) }, userMessage(text)],
     responseFormat: { type: 'json', schema, name },

@@ -22,7 +22,8 @@ describe('the state', () => {
     board.write({ type: 'plan', plan: { tasks: [{ id: 'a', objective: 'a' }], facts: ['f'] }, owners: { a: 'x' } })
     const before = board.snapshot()
     board.write({ type: 'written', task: 'a', values: { a: 1 } })
-    board.write({ type: 'step', usage: { inputTokens: 1, outputTokens: 2 } })
+    board.write({ type: 'step' })
+    board.write({ type: 'spent', usage: { inputTokens: 1, outputTokens: 2 } })
     expect(before.outputs).toEqual({})
     expect(JSON.parse(JSON.stringify(board.state))).toEqual(board.snapshot())
     expect(board.state).toMatchObject({

@@ -75,7 +75,8 @@ export type Change =
   | { readonly type: 'question'; readonly question: Question }
   | { readonly type: 'reasons'; readonly reasons: readonly string[] }
   | { readonly type: 'answer'; readonly value: JsonValue; readonly reasons: readonly string[] }
-  | { readonly type: 'step'; readonly usage: Usage }
+  | { readonly type: 'step' }
+  | { readonly type: 'spent'; readonly usage: Usage }
 
 export function emptyState(task: string, context: JsonObject, criteria: readonly string[]): TeamState {
   return {
@@ -206,7 +207,9 @@ function stateAfter(state: TeamState, change: Change): TeamState {
     case 'answer':
       return { ...state, answer: { value: change.value, reasons: change.reasons } }
     case 'step':
-      return { ...state, steps: state.steps + 1, spent: addUsage(state.spent, change.usage) }
+      return { ...state, steps: state.steps + 1 }
+    case 'spent':
+      return { ...state, spent: addUsage(state.spent, change.usage) }
     case 'task':
     case 'owner':
     case 'result':

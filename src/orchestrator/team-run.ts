@@ -120,14 +120,15 @@ export function count(counts: Map<string, number>, key: string): number {
   return n
 }
 
-/** Takes one of the steps that the run may make. Throws `budget/spent` when none is left. */
+/** Takes one of the steps that the run may make, before it is made: those at work at once count as well. Throws `budget/spent` when none is left. */
 export function takeStep(run: TeamRun): void {
   const max = Math.min(run.input.maxSteps ?? Infinity, run.spec.maxSteps)
   if (run.board.state.steps >= max) throw new TroupeError('budget/spent', `the limit of ${max} steps is reached`)
+  run.board.write({ type: 'step' })
 }
 
 export function spend(run: TeamRun, usage: Usage): void {
-  run.board.write({ type: 'step', usage })
+  run.board.write({ type: 'spent', usage })
 }
 
 /** The task of that id. Throws `internal/unreachable` where there is none. */
