@@ -20,7 +20,7 @@ const STORES: readonly (readonly [name: string, open: () => EngineAdapter])[] = 
 ]
 
 describe.each(STORES)('on %s', (_, open) => {
-  it('ten thousand queued runs each end once, and one more is refused meanwhile', { timeout: 180_000 }, async () => {
+  it('ten thousand queued runs each end once, and one more is refused meanwhile', { timeout: 300_000 }, async () => {
     const done = new Map<string, number>()
     const agent: AgentRef = {
       name: 'quick',
@@ -54,7 +54,7 @@ describe.each(STORES)('on %s', (_, open) => {
 
   it(
     'three levels of agents that wait in the queue for each other end under a cap of one for their tenant',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       await using outside = await farEnd()
       const { levels } = castOf(outside.url)

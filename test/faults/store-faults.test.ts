@@ -17,7 +17,7 @@ import { pause, until } from './until.ts'
 afterEach(() => void vi.restoreAllMocks())
 
 describe('a log that is damaged on the disk', () => {
-  it('fails its own run with a clear error, and the others of the same worker go on', { timeout: 60_000 }, async () => {
+  it('fails its own run with a clear error, and the others of the same worker go on', { timeout: 180_000 }, async () => {
     await using outside = await farEnd()
     const path = join(folder(), 'troupe.db')
     const { waiter } = castOf(outside.url)
@@ -45,7 +45,7 @@ describe('a log that is damaged on the disk', () => {
     expect(await outside.counts('after')).toEqual({ 'w1:after': 1, 'w3:after': 1 })
   })
 
-  it('is a dead letter when a worker takes it, and holds up nobody', { timeout: 60_000 }, async () => {
+  it('is a dead letter when a worker takes it, and holds up nobody', { timeout: 180_000 }, async () => {
     await using outside = await farEnd()
     const path = join(folder(), 'troupe.db')
     const { errand } = castOf(outside.url)
@@ -65,7 +65,7 @@ describe('a log that is damaged on the disk', () => {
 describe('a disk that is full', () => {
   it(
     'stops a run where it is, refuses new ones, and is no outcome: with room again all ends, each step done once',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (context) => {
       const mounted = mountSmall()
       if (typeof mounted === 'string') {
@@ -140,7 +140,7 @@ async function refusal(work: Promise<unknown>): Promise<unknown> {
 const HOUR_MS = 3_600_000
 
 describe('a clock that is set back by an hour', () => {
-  it('in the middle of a run changes neither its answer nor the order of its log, nor a resume', { timeout: 60_000 }, async () => {
+  it('in the middle of a run changes neither its answer nor the order of its log, nor a resume', { timeout: 180_000 }, async () => {
     await using outside = await farEnd()
     const { desk } = castOf(outside.url)
     if (!desk) throw new Error('no desk')
@@ -152,7 +152,7 @@ describe('a clock that is set back by an hour', () => {
       await using runtime = await openRuntime({ engine, parkAfterMs: 0, clock })
       const run = runtime.run(desk, 'Go.', {
         runId: 'r1',
-        budget: { timeMs: 60_000 },
+        budget: { timeMs: 600_000 },
         on: { 'step-start': ({ step }) => void (back = step >= 2 ? HOUR_MS : 0) },
       })
       for (;;) {
@@ -178,7 +178,7 @@ describe('a clock that is set back by an hour', () => {
     expect(Object.entries(done).filter(([key, times_]) => key.startsWith('r1') && later[key] !== times_)).toEqual([])
   })
 
-  it('holds up no queue: what is due is taken, and a rate is kept to and not stretched to an hour', { timeout: 60_000 }, async () => {
+  it('holds up no queue: what is due is taken, and a rate is kept to and not stretched to an hour', { timeout: 180_000 }, async () => {
     const order: string[] = []
     const agent: AgentRef = {
       name: 'quick',
@@ -195,7 +195,7 @@ describe('a clock that is set back by an hour', () => {
     const now = Date.now
     vi.spyOn(Date, 'now').mockImplementation(() => now() - HOUR_MS)
     for (const task of ['c', 'd', 'e']) await runtime.enqueue(agent, task)
-    await until(() => order.length === 5, 10_000)
+    await until(() => order.length === 5, 30_000)
     expect(order).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 })

@@ -8,7 +8,7 @@ import { farEnd, type FarEnd } from './far-end.ts'
 import { folder, player, type Order, type Player } from './player.ts'
 import { pause, until } from './until.ts'
 
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 180_000
 
 let outside: FarEnd
 let store = ''
