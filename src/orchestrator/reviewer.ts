@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../schema/json-schema.ts'
-import type { JsonValue } from '../util/json.ts'
+import type { JsonObject, JsonValue } from '../util/json.ts'
 import { askRole } from './ask-role.ts'
 import type { Review } from './options.ts'
 import { inputsOf, type TaskState } from './state.ts'
@@ -17,7 +17,7 @@ const REVIEW_SCHEMA: JsonSchema = {
 }
 
 function complaint(answer: JsonValue): string | undefined {
-  const { verdict, reasons = [] } = answer as unknown as Review
+  const { verdict, reasons = [] } = answer as JsonObject & Review
   return verdict !== 'ok' && reasons.length === 0 ? `verdict '${verdict}' needs reasons` : undefined
 }
 

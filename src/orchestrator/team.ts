@@ -27,7 +27,7 @@ export function teamWith<const Members extends readonly Agent[], Output extends 
   options: TeamOptions<Members, Output, Name>,
 ): Agent<OutputOf<Output>, Name> {
   // Roles that know the literal names of the members fit where any names may come: they only ever see these members.
-  return build({ host, defences }, options as unknown as AnyTeamOptions & { readonly name: Name }, {})
+  return build({ host, defences }, options as AnyTeamOptions & { readonly name: Name }, {})
 }
 
 /** What all teams that are made of one have in common. */
