@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Pool, type PoolClient, type QueryResultRow } from 'pg'
-import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
+import { TroupeError } from '../../errors/troupe-error.ts'
 import { APPLICATION_VERSION, functionsSql } from './functions.ts'
 import type { Schemas } from './names.ts'
 import { isConnection, isRolledBack, openFault, storeFault } from './pg-fault.ts'
@@ -11,6 +11,14 @@ export interface DatabaseOptions {
   readonly schemas: Schemas
   /** Connections at most, besides those of DBOS and the two that are kept. */
   readonly poolSize: number
+}
+
+/** For DBOS, which would write to the console. */
+export const SILENT: Readonly<Record<'info' | 'debug' | 'warn' | 'error', () => void>> = {
+  info: ignore,
+  debug: ignore,
+  warn: ignore,
+  error: ignore,
 }
 
 /** How long a new connection may take. */
@@ -55,18 +63,18 @@ export class Database implements AsyncDisposable {
   async transaction<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     return this.#attempt(async () => {
       const client = await this.#pool.connect()
-      let broken: Error | undefined
+      let isBroken = false
       try {
         await client.query('begin')
         const result = await work(client)
         await client.query('commit')
         return result
       } catch (error) {
-        broken = isConnection(error) && !TroupeError.is(error) ? new Error(messageOf(error)) : undefined
-        if (!broken) await client.query('rollback').catch(ignore)
+        isBroken = isConnection(error)
+        if (!isBroken) await client.query('rollback').catch(ignore)
         throw error
       } finally {
-        client.release(broken)
+        client.release(isBroken)
       }
     })
   }
@@ -99,8 +107,8 @@ export class Database implements AsyncDisposable {
       await lockMigrations(client, ownName)
       if ((await this.#found()) === digest) return
       const { migrateSystemDatabase } = await import('@dbos-inc/dbos-sdk/internal/system_database')
-      const silent = { info: ignore, debug: ignore, warn: ignore, error: ignore }
-      await migrateSystemDatabase(this.url, silent as unknown as Parameters<typeof migrateSystemDatabase>[1], dbosName)
+      const { GlobalLogger } = await import('@dbos-inc/dbos-sdk/internal/telemetry/logs')
+      await migrateSystemDatabase(this.url, new GlobalLogger(undefined, { logger: SILENT }), dbosName)
       await client.query('begin')
       await client.query(`create schema if not exists ${s}`)
       await client.query(`create table if not exists ${s}.meta (name text primary key, value text not null)`)

@@ -5,7 +5,7 @@ import type { Pool } from 'pg'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import type { QueueLimits, Rate } from '../queue.ts'
 import { isTaken } from '../queue-errors.ts'
-import { openPool, type Database } from './database.ts'
+import { openPool, SILENT, type Database } from './database.ts'
 import { storeFault } from './pg-fault.ts'
 import { APPLICATION_VERSION } from './functions.ts'
 import { APPLICATION_NAME, partitionOf, queueNameOf, WORKFLOW_NAME } from './names.ts'
@@ -52,7 +52,6 @@ export async function startHost(options: HostOptions): Promise<void> {
   currentPool = pool
   try {
     registerOnce()
-    const silent = { info: ignore, debug: ignore, warn: ignore, error: ignore }
     DBOS.setConfig({
       name: APPLICATION_NAME,
       systemDatabaseUrl: options.database.url,
@@ -64,7 +63,7 @@ export async function startHost(options: HostOptions): Promise<void> {
       listenQueues: options.agents.map(queueNameOf),
       maxConcurrentQueueDispatches: 1,
       useListenNotify: false,
-      logger: silent,
+      logger: SILENT,
     })
     tuneTimers(options.pollMs)
     await DBOS.launch()
@@ -148,14 +147,10 @@ function shareFairly(options: HostOptions): void {
 }
 
 function tuneTimers(pollMs: number): void {
-  const timers = wfQueueRunner.constructor as unknown as {
-    transitionIntervalMs: number
-    reconcileIntervalMs: number
-    defaultMaxPollingIntervalMs: number
-  }
-  timers.transitionIntervalMs = Math.max(DELAYED_LOOK_MS, pollMs)
+  const timers = wfQueueRunner.constructor
+  Reflect.set(timers, 'transitionIntervalMs', Math.max(DELAYED_LOOK_MS, pollMs))
   // Workers that meet over the same rows wait twice as long each time; without a bound, for minutes.
-  timers.defaultMaxPollingIntervalMs = Math.max(1_000, pollMs)
+  Reflect.set(timers, 'defaultMaxPollingIntervalMs', Math.max(1_000, pollMs))
 }
 
 function ignore(): void {}

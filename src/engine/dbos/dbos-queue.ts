@@ -1,6 +1,5 @@
 import type { Entry, NewEntry } from '../../client/entry.ts'
 import { bodyText } from '../body-text.ts'
-import type { LogStore } from '../engine.ts'
 import { isDuplicate, isFull } from '../queue-errors.ts'
 import {
   QUEUE_DEFAULTS,
@@ -18,16 +17,8 @@ import {
 import type { Database } from './database.ts'
 import { RAISED } from './functions.ts'
 import { codeOf } from './pg-fault.ts'
-import type { ProcessLock } from './process-lock.ts'
+import type { QueueParts } from './queue-parts.ts'
 import { sessionOf } from './rows.ts'
-import type { WorkerTimes } from './worker-times.ts'
-
-export interface QueueParts {
-  readonly database: Database
-  readonly lock: ProcessLock
-  readonly store: LogStore
-  readonly times: WorkerTimes
-}
 
 const ITEM = `run, agent, tenant, model, priority, status, not_before::float8 as "notBefore", expires_at::float8 as "expiresAt",
   dedup_key as "dedupKey", attempts, max_attempts as "maxAttempts", is_child as "isChild", last_error as "lastError"`

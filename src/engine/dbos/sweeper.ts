@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { detach } from '../../util/detach.ts'
-import type { QueueParts } from './dbos-queue.ts'
+import type { QueueParts } from './queue-parts.ts'
 import { queueNameOf } from './names.ts'
 import { KEEP_TURNS_MS, MEND_MS } from './worker-times.ts'
 
