@@ -255,6 +255,14 @@ describe('why nobody takes a run', () => {
     })
   })
 
+  it('its worker is gone', async () => {
+    await using runtime = await open()
+    const run = await runtime.enqueue(agent, 'Go.')
+    const queue = { status: 'running', attempts: 1, maxAttempts: 5, lastError: null, notBefore: null } as const
+    expect(await why(runtime, run, { queue, isServed: true })).toMatchObject({ status: 'running', hint: null })
+    expect(await why(runtime, run, { queue, isServed: false })).toMatchObject({ hint: expect.stringContaining('no worker serves') })
+  })
+
   it('another major version has begun it: adopt it', async () => {
     const engine = memory()
     await using first = await openRuntime({ engine, parkAfterMs: 10 })

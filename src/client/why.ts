@@ -142,7 +142,7 @@ function openTold(runId: string, own: readonly Entry[], tree: readonly Entry[], 
     summary: `it has no end yet; ${lastText(own, place)}`,
     place: { ...place, ...openCall(own) },
     waits,
-    hint: openHint(runId, isWaiting, queue),
+    hint: openHint(runId, isWaiting, source),
   }
 }
 
@@ -233,7 +233,8 @@ function calledElsewhere(tree: readonly Entry[]): { readonly agent: string; read
   return calls.find(({ childRunId }) => !ended.has(childRunId) && waited.includes(`end:${childRunId}`))
 }
 
-function openHint(runId: string, isAnswered: boolean, queue: QueuePlace | null): string | null {
+function openHint(runId: string, isAnswered: boolean, { queue, isServed }: WhySource): string | null {
+  if (queue && isServed === false) return `no worker serves this store any more: start one with troupe worker, or troupe resume ${runId}`
   if (queue?.status === 'running') return null
   if (queue?.status === 'parked') return 'a worker goes on with it'
   return isAnswered

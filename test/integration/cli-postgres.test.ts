@@ -22,10 +22,11 @@ function counting(at: Place): void {
   at.write('script.json', JSON.stringify([{ when: 'slow', turns: [{ content: code(true) }] }, { turns: [{ content: code(false) }] }]))
   at.write(
     'troupe.config.ts',
-    `import { appendFileSync, existsSync } from 'node:fs'
+    `import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
      import { codeAgent, defineConfig, tool } from 'troupe'
      import { z } from 'zod'
      const hit = tool({ name: 'hit', description: 'Hits.', effect: 'idempotent', input: z.object({ n: z.number(), waits: z.boolean() }), output: z.number(), run: async ({ n, waits }, { signal }) => {
+       if (waits) writeFileSync('third', '')
        while (waits && !existsSync('go')) { signal.throwIfAborted(); await new Promise((resolve) => setTimeout(resolve, 20)) }
        appendFileSync('hits', n + '\\n')
        return n
@@ -89,7 +90,7 @@ it('a worker whose connection is cut exits at once with 1 and says why; another 
   const worker = working(at, STORE)
   await worker.event(isLine('worker-start'))
   const runId = await detached(at, STORE, 'slow')
-  while (hits(at) < 2) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (!existsSync(join(at.dir, 'third'))) await new Promise((resolve) => setTimeout(resolve, 20)) // The log has the second answer by then.
   await sql(
     STORE,
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'troupe lock%' and datname = current_database()",

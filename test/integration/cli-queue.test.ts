@@ -22,10 +22,11 @@ function counting(at: Place, more = ''): void {
   at.write('script.json', JSON.stringify(script))
   at.write(
     'troupe.config.ts',
-    `import { appendFileSync, existsSync } from 'node:fs'
+    `import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
      import { codeAgent, defineConfig, tool } from 'troupe'
      import { z } from 'zod'
      const hit = tool({ name: 'hit', description: 'Hits.', effect: 'idempotent', input: z.object({ n: z.number(), waits: z.boolean() }), output: z.number(), run: async ({ n, waits }, { signal }) => {
+       if (waits) writeFileSync('third', '')
        while (waits && !existsSync('go')) { signal.throwIfAborted(); await new Promise((resolve) => setTimeout(resolve, 20)) }
        appendFileSync('hits', n + '\\n')
        return n
@@ -37,6 +38,11 @@ function counting(at: Place, more = ''): void {
 
 const hits = (at: Place): readonly string[] =>
   existsSync(join(at.dir, 'hits')) ? readFileSync(join(at.dir, 'hits'), 'utf8').trim().split('\n') : []
+
+/** Until a third call has begun: by then the log has the second one's answer. */
+async function thirdBegun(at: Place): Promise<void> {
+  while (!existsSync(join(at.dir, 'third'))) await new Promise((resolve) => setTimeout(resolve, 20))
+}
 
 async function detached(at: Place, ...args: readonly string[]): Promise<string> {
   const ended = await at.troupe(['run', ...args, '--detach'])
@@ -194,7 +200,7 @@ describe('a worker', () => {
     counting(at)
     const slow = await detached(at, 'slow')
     const worker = working(at, '--grace', '0.2')
-    while (hits(at).length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    await thirdBegun(at)
     expect(await stopped(worker, 'SIGINT')).toMatchObject({ code: 0 })
     expect(await shown(at, slow)).toMatchObject({ status: 'queued', queue: { attempts: 0, lastError: null } })
     at.write('go', '')
@@ -210,7 +216,7 @@ describe('a worker', () => {
     counting(at)
     await detached(at, 'slow')
     const worker = working(at)
-    while (hits(at).length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    await thirdBegun(at)
     worker.child.kill('SIGTERM')
     await worker.line('worker-drain')
     expect(await stopped(worker)).toMatchObject({ code: 143 })
@@ -221,7 +227,7 @@ describe('a worker', () => {
     counting(at)
     const slow = await detached(at, 'slow')
     const worker = working(at)
-    while (hits(at).length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    await thirdBegun(at)
     await stopped(worker, 'SIGKILL')
     at.write('go', '')
     const next = working(at)
@@ -284,7 +290,7 @@ describe('a run with a priority that is followed', () => {
     const at = place()
     counting(at)
     const first = at.start(['run', 'slow', '--priority', '1', '--json'])
-    while (hits(at).length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    await thirdBegun(at)
     const second = at.start(['run', 'quick', '--priority', '2', '--json'])
     expect(await second.ended).toMatchObject({ code: 0, last: { type: 'run-end', output: 7 } }) // By the worker of the first process.
     const third = at.start(['run', 'slow', '--priority', '3', '--json'])
@@ -301,11 +307,26 @@ describe('a run with a priority that is followed', () => {
     expect(hits(at).toSorted()).toEqual(['1', '1', '2', '2', '3', '3', '4', '4', '7'])
   })
 
+  it('is cancelled by Ctrl-C; killed with -9 it is resumed, and why says that nobody has it', async () => {
+    const at = place()
+    counting(at)
+    const cancelled = at.start(['run', 'slow', '--priority', '1', '--json'])
+    await cancelled.event((event) => event.type === 'tool-start')
+    expect(await stopped(cancelled, 'SIGINT')).toMatchObject({ code: 130, last: { type: 'run-end', status: 'cancelled' } })
+    const run = at.start(['run', 'slow', '--priority', '1', '--json'])
+    const { runId } = await run.event((event) => event.type === 'tool-start' && JSON.stringify(event.args).includes('3'))
+    await stopped(run, 'SIGKILL')
+    expect((await at.troupe(['runs', 'why', runId])).out).toContain('no worker serves this store any more')
+    at.write('go', '')
+    expect(await at.troupe(['resume', runId, '--json'])).toMatchObject({ code: 0, last: { type: 'run-end', output: 10 } })
+    expect(await shown(at, runId)).not.toHaveProperty('queue')
+  })
+
   it('leaves its place in the queue to others on SIGTERM', async () => {
     const at = place()
     counting(at)
     const run = at.start(['run', 'slow', '--priority', '1', '--json'])
-    while (hits(at).length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    await thirdBegun(at)
     const { code, runId } = await stopped(run)
     expect(code).toBe(143)
     expect(await shown(at, runId)).toMatchObject({ status: 'queued' })

@@ -35,7 +35,7 @@ async function printDiagram({ name, kind }: Agent, isJson: boolean): Promise<voi
     throw new TroupeError('config/invalid', `${name} is a ${kind} agent: only a team runs by state machines that can be drawn`)
   const { run, task } = teamDiagrams()
   if (isJson) return printJson({ run, task })
-  for (const line of [...titled(`${name}: a run`, run), '', ...titled(`${name}: a task`, task)]) await printLine(line)
+  for (const line of [...titled(`${name}, a run`, run), '', ...titled(`${name}, a task`, task)]) await printLine(line)
 }
 
 function titled(title: string, diagram: string): readonly string[] {

@@ -26,7 +26,7 @@ export const runsWhyCommand: Command = {
     const otherVersion = await otherVersionOf(runId, tree, flags)
     const why = whyOf(runId, tree, {
       queue,
-      ...(queue?.status === 'queued' && { isServed: await runtime.isServed() }),
+      ...(queue && { isServed: await runtime.isServed() }),
       ...(otherVersion && { otherVersion }),
     })
     if (!why) throw new TroupeError('run/not-found', `no run ${runId} in this store`)
