@@ -60,6 +60,7 @@ export async function measure(): Promise<readonly Row[]> {
   for (const tier of TIERS) {
     for (const language of tier.languages) {
       try {
+        console.error(`  ${tier.name}, ${language}`)
         rows.push(...(await tierRows(tier, language)))
       } catch (error) {
         rows.push(notMeasured(`${tier.name}, ${language}`, (error as Error).message.split('\n')[0] ?? 'unknown'))
@@ -114,7 +115,7 @@ async function tierRows({ name, call, start, open }: Tier, language: Language): 
       fib: () => timed(1, () => runStep(session, FIB[language])),
       native: async (): Promise<Sample> => (language === 'python' ? { value: await pythonFib() } : timed(1, () => void nodeFib(22))),
     },
-    { rounds: 7, warmUp: 2 },
+    { rounds: 5, warmUp: 1 },
   )
   const stop: Sample[] = []
   for (let i = 0; i < 3; i++) {
