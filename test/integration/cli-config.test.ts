@@ -32,7 +32,7 @@ async function worked(at: Place, runs: readonly (readonly string[])[], args: rea
 }
 
 describe('the configuration', () => {
-  it('caps what runs at once, for a tenant and in the whole store', async () => {
+  it('caps what runs of a tenant at once', async () => {
     const at = place()
     const agents = `model: '${at.script(fence('finalAnswer(await crowd({}))'))}', agents: { main: codeAgent({ name: 'main', description: 'x', tools: [crowd] }) }`
     at.write(
