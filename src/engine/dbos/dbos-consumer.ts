@@ -64,6 +64,7 @@ export class DbosConsumer implements Consumer {
       })
     } catch (error) {
       await consumer.#sweeper.leave()
+      parts.lock.noLongerForGood()
       throw error
     }
     consumer.#sweeper.start()
@@ -97,7 +98,7 @@ export class DbosConsumer implements Consumer {
 
   async #share(partitions: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const free = this.#isStopped ? 0 : this.#options.concurrency - this.#taken.size
-    const shares = await sharesOf(this.#parts.database, partitions.map(tenantOf), free)
+    const shares = await sharesOf(this.#parts.database, partitions.map(tenantOf), free, this.#options.limits ?? {})
     return new Map([...shares].map(([tenant, share]) => [partitionOf(tenant), share]))
   }
 
@@ -152,11 +153,12 @@ export class DbosConsumer implements Consumer {
       this.#parts.database.transaction(async (client) => {
         // It did not start: rates that DBOS counts by starts forget it.
         await client.query(`update ${d}.workflow_status set rate_limited = false where workflow_uuid = $1`, [`${run}:${segment}`])
-        await client.query(`select ${s}.settle($1, $2, 'queued', $3, null, (select last_error from ${s}.queue where run = $1))`, [
-          run,
-          segment,
-          notBefore,
-        ])
+        await client.query(
+          `with mine as (select 1 from ${d}.workflow_status
+             where workflow_uuid = $1 || ':' || $2 and executor_id = $4 and status = 'PENDING' for share)
+           select ${s}.settle($1, $2::bigint, 'queued', $3, null, (select last_error from ${s}.queue where run = $1)) from mine`,
+          [run, segment, notBefore, this.#parts.lock.id],
+        )
       }),
     )
   }
