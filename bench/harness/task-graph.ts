@@ -27,7 +27,7 @@ export async function doTask({ ms }: GraphTask, inputs: readonly number[]): Prom
 }
 
 /** What the tasks that no other needs must have come to, by id: what a run is held against. */
-export function expected(graph: readonly GraphTask[]): Readonly<Record<string, number>> {
+function expected(graph: readonly GraphTask[]): Readonly<Record<string, number>> {
   const values = new Map<string, number>()
   for (const { id, needs } of graph) values.set(id, 1 + Math.max(0, ...needs.map((need) => values.get(need) ?? 0)))
   return Object.fromEntries(sinksOf(graph).map((id) => [id, values.get(id) ?? 0]))

@@ -32,6 +32,24 @@ describe('a run ends too early', () => {
     expect(on.message).toMatch(/it does not name the worst share/)
     expect(off).toMatchObject({ status: 'done', output: { best: 'AAPL' } })
   })
+
+  it('with a router that answers by itself what it should have had looked up: the answer is held as any other, and a plan follows', async () => {
+    const { on, off } = await compared('finalCheck', (make) =>
+      make({
+        name: 'desk',
+        description: 'Guesses.',
+        agents: [plain('worker', () => ok('AAPL'))],
+        router: () => ({ type: 'direct', answer: { a: 'MSFT' } }),
+        architect: one(),
+        reviewer: ({ subject, output }) =>
+          subject === 'answer' && JSON.stringify(output) !== '{"a":"AAPL"}'
+            ? { verdict: 'defect', reasons: ['Nobody has looked it up.'] }
+            : { verdict: 'ok' },
+      }),
+    )
+    expect(on).toMatchObject({ status: 'done', output: { a: 'AAPL' }, assigned: ['a'] })
+    expect(off).toMatchObject({ status: 'done', output: { a: 'MSFT' }, assigned: [] })
+  })
 })
 
 describe('verification is missing', () => {
