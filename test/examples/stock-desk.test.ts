@@ -15,8 +15,15 @@ interface Answer {
   readonly best: Change
   readonly worst: Change
   readonly table: readonly (Change & { readonly complete: boolean })[]
+  readonly gaps: readonly string[]
   readonly report: string
   readonly chart: string
+}
+
+interface Part {
+  readonly agent: string
+  readonly when?: string
+  readonly turns: readonly { readonly content: string | readonly string[] }[]
 }
 
 interface Event {
@@ -29,9 +36,17 @@ interface Event {
 describe('npm start, the stock desk', { timeout: 60_000 }, () => {
   let folder: string
   let env: Record<string, string>
+  /** One run on the real prices, which several tests look at. */
+  let told: { answer: Answer; events: readonly Event[] }
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'troupe-desk-'))
-  })
+    told = await answerOf(
+      await runProgram('stock-desk/main.ts', {
+        args: ['--json'],
+        env: { STOCK_DESK_OUT: join(folder, 'told'), STOCK_DESK_STORE: join(folder, 'told.db') },
+      }),
+    )
+  }, 60_000)
   beforeEach(async () => {
     const home = await mkdtemp(join(folder, 'run-'))
     env = { STOCK_DESK_OUT: join(home, 'out'), STOCK_DESK_STORE: join(home, 'troupe.db') }
@@ -47,14 +62,46 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
     const lines = stdout.split('\n')
     expect(lines[0]).toMatch(/^The model's part is a script \(examples\/stock-desk\/script\.json\)/)
     expect(lines[1]).toBe('npm start -- --model openai-compatible:NAME --base-url URL')
-    expect(lines.filter((line) => line.startsWith('Step '))).toEqual(['Step 1', 'Step 2', 'Step 3', 'Step 4', 'Step 5'])
+    const states = lines
+      .filter((line) => / → /.test(line))
+      .map((line) =>
+        line
+          .split(':')
+          .slice(0, line.startsWith('  ') ? 2 : 1)
+          .join(':'),
+      )
+    expect(states).toEqual([
+      'routing → planning',
+      'planning → working',
+      '  coverage: pending → running',
+      '  coverage: running → validating',
+      '  coverage: validating → investigating',
+      '  report: pending → abandoned',
+      '  coverage: investigating → running',
+      '  coverage: running → validating',
+      '  coverage: validating → done',
+      '  figures: pending → running',
+      '  figures: running → validating',
+      '  figures: validating → running',
+      '  figures: running → validating',
+      '  figures: validating → done',
+      '  reportWithGaps: pending → running',
+      '  reportWithGaps: running → validating',
+      '  reportWithGaps: validating → done',
+      'working → synthesizing',
+      'synthesizing → reviewing',
+      'reviewing → done',
+    ])
+    expect(stdout).toMatch(/^ {2}figures is turned down:\n {4}! \d+ of 51 figures are wrong/m)
+    expect(stdout).toMatch(/^ {2}figures is given to coder, attempt 2$/m)
+    expect(stdout).toMatch(/^ {2}reportWithGaps is done by reporter$/m)
     expect(stdout).toMatch(/^Report {2}\S+report\.md$/m)
     expect(stdout).toMatch(/^Chart {3}\S+\.svg$/m)
     expect(stdout).toMatch(/^Run {5}\S+, kept in \S+: npx troupe runs show \S+$/m)
   })
 
   test('finds what separate code finds in the same prices', async () => {
-    const { answer, events } = await answerOf(await desk(['--json']))
+    const { answer, events } = told
     const { best, worst, all } = await yearlyChanges(PRICES)
     expect({ best: answer.best, worst: answer.worst }).toEqual({ best, worst })
     expect(answer.table).toHaveLength(all.length)
@@ -68,13 +115,54 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
     expect(report).toContain('GOOG 2004 (2004-08 to 2004-12)')
     expect(report).toContain('](yearly-changes.svg)')
 
-    const steps = events.filter((event) => event.type === 'step-end')
-    expect(steps.map((event) => 'error' in event)).toEqual([false, true, false, false, false])
-    expect(steps[1]?.['error']).toMatch(/ArgumentsError.*YYYY-MM/s)
+    expect(events.filter(({ type, agent }) => type === 'code' && agent === 'coder')).not.toEqual([])
+  })
+
+  test('turns a planted mistake down once, for what is wrong in the prices, and takes the repaired figures', async () => {
+    const { events } = told
+    const rejected = events.filter(({ type }) => type === 'task-rejected')
+    expect(rejected).toMatchObject([{ task: 'figures', owner: 'coder', agent: 'desk' }])
+    // What the mistaken code gave, and what the reviewer says of it, both against separate figures.
+    const [given, repaired] = events.filter(({ type, task }) => type === 'task-assigned' && task === 'figures')
+    expect([given?.['attempt'], repaired?.['attempt']]).toEqual([1, 2])
+    const { all } = await yearlyChanges(PRICES)
+    const [reason = ''] = (rejected[0]?.['reasons'] ?? []) as readonly string[]
+    const [, wrong, symbol, year, claimed, right] =
+      /^(\d+) of 51 figures are wrong, such as: (\w+) (\d+) is given as (-?[\d.]+) %, but .* it is (-?[\d.]+) %$/.exec(reason) ?? []
+    expect(Number(wrong)).toBeGreaterThan(0)
+    const row = all.find((one) => one.symbol === symbol && one.year === Number(year))
+    expect(Number(right)).toBeCloseTo(row?.changePercent ?? Number.NaN, 2)
+    expect(Number(claimed)).not.toBeCloseTo(row?.changePercent ?? Number.NaN, 1)
+  })
+
+  test('has the share that begins late looked into, which changes the plan; the report says so', async () => {
+    const { answer, events } = told
+    const anomaly = events.find(({ type, to }) => type === 'state' && to === 'investigating')
+    expect(anomaly).toMatchObject({ task: 'coverage', why: expect.stringMatching(/^GOOG has prices from 2004-08 to 2010-03 only/) })
+    expect(events.some(({ type, agent, tool }) => type === 'tool-start' && agent === 'investigator' && tool === 'monthlyCloses')).toBe(true)
+    const plans = events.filter(({ type }) => type === 'plan').map(({ plan }) => plan as string)
+    expect(plans).toHaveLength(2)
+    expect(plans[1]).toMatch(/^changed by the investigator\n\+ reportWithGaps \(reporter, after figures\).*\n- report$/)
+    const rows = (await readFile(PRICES, 'utf8')).split('\n').filter((row) => row.startsWith('GOOG'))
+    expect(rows[0]).toMatch(/^GOOG,Aug 1 2004,/)
+    expect(answer.gaps).toEqual([
+      expect.stringMatching(/^GOOG has no prices before August 2004; from August 2004 to March 2010 no month is missing\./),
+    ])
+    expect(await readFile(answer.report, 'utf8')).toContain(`## What is missing in the prices\n\n- ${answer.gaps[0]}\n`)
+  })
+
+  test('makes no anomaly of prices that have none', async () => {
+    const file = join(folder, 'even.csv')
+    const rows = (await readFile(PRICES, 'utf8')).split('\n')
+    await writeFile(file, rows.filter((row) => !row.startsWith('GOOG')).join('\n'))
+    const { answer, events } = await answerOf(await desk(['--json'], { STOCK_DESK_PRICES: file }))
+    expect(answer.gaps).toEqual([])
+    expect(events.some(({ to }) => to === 'investigating')).toBe(false)
+    expect(await readFile(answer.report, 'utf8')).toContain('## What is missing in the prices\n\nNothing.\n')
   })
 
   test('draws all shares and years, the same picture each time', async () => {
-    const { answer } = await answerOf(await desk(['--json']))
+    const { answer } = told
     const svg = await readFile(answer.chart, 'utf8')
     expect(xmlFault(svg)).toBeUndefined()
     const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text)
@@ -104,7 +192,14 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
 
   test('killed in the middle, it goes on from the command line with what it had', async () => {
     const file = join(ROOT, 'examples/stock-desk/main.ts')
-    const child = spawn(process.execPath, [file, '--json'], {
+    // The reporter thinks for as long as it takes to kill the process; the script of the resumed run does not.
+    const slow = join(folder, 'slow.json')
+    const parts = await scriptParts()
+    await writeFile(
+      slow,
+      JSON.stringify(parts.map((part) => (part.agent === 'reporter' ? { ...part, turns: [{ ...part.turns[0], delayMs: 60_000 }] } : part))),
+    )
+    const child = spawn(process.execPath, [file, '--json', '--model', `script:${slow}`], {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -112,32 +207,61 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
     let written = ''
     child.stdout.on('data', (data: Buffer) => {
       written += data.toString()
-      if (/"type":"code".*"step":3/.test(written)) child.kill('SIGKILL')
+      if (/"type":"task-assigned".*"task":"reportWithGaps"/.test(written)) child.kill('SIGKILL')
     })
     await once(child, 'close')
     const killed = eventsOf(written.slice(0, written.lastIndexOf('\n')))
-    expect(killed.some(({ type }) => type === 'run-end')).toBe(false)
+    expect(killed.some(({ type, runId }) => type === 'run-end' && runId === killed[0]?.runId)).toBe(false)
 
     const config = join(ROOT, 'examples/stock-desk/troupe.config.ts')
     const args = ['resume', killed[0]?.runId ?? '', '--config', config, '--json']
     const { answer, events } = await answerOf(await runProgram('../bin/troupe.mjs', { args, env }))
     const { best, worst } = await yearlyChanges(PRICES)
     expect({ best: answer.best, worst: answer.worst }).toEqual({ best, worst })
-    const asked = events.filter(({ type }) => type === 'model-end').map((event) => event['step'])
-    expect(asked).toEqual([4, 5])
+    const asked = events.filter(({ type }) => type === 'model-end').map(({ agent }) => agent)
+    expect(asked).toEqual(['reporter', 'reviewer'])
+    expect(killed.filter(({ type }) => type === 'task-done').map(({ task }) => task)).toEqual(['coverage', 'figures'])
+    expect(events.filter(({ type }) => type === 'task-done').map(({ task }) => task)).toEqual(['reportWithGaps'])
   })
 
   test('takes a real model where one is named', async () => {
-    const script = JSON.parse(await readFile(join(ROOT, 'examples/stock-desk/script.json'), 'utf8')) as [
-      { turns: { content: readonly string[] }[] },
-    ]
-    await using server = await openAiServer(script[0].turns.map(({ content }) => ({ content: content.join('\n') })))
+    // In the order in which the desk asks them: the router first, the reviewer of the answer last.
+    const script = await scriptParts()
+    const said = (agent: string, when: RegExp = /(?:)/): readonly { content: string }[] =>
+      script
+        .find((part) => part.agent === agent && when.test(part.when ?? ''))!
+        .turns.map(({ content }) => ({ content: typeof content === 'string' ? content : content.join('\n') }))
+    await using server = await openAiServer([
+      ...said('desk'),
+      ...said('architect'),
+      ...said('coder', /coverage$/),
+      ...said('investigator'),
+      ...said('coder', /coverage.+/),
+      ...said('coder', /figures$/),
+      ...said('reviewer', /task/),
+      ...said('coder', /figures.+/),
+      ...said('reviewer', /task/),
+      ...said('reporter'),
+      ...said('reviewer', /answer/),
+    ])
     const { code, stdout, stderr } = await desk(['--model', 'openai-compatible:any', '--base-url', server.baseUrl])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Which of the five shares/)
     expect(stdout).toMatch(/^Best {4}AAPL in 2004/m)
-    expect(server.requests).toHaveLength(5)
+    expect(server.requests).toHaveLength(13)
     expect(server.requests[0]?.body.model).toBe('any')
+  })
+
+  test('can be looked at: the machines that it runs by are Mermaid diagrams', async () => {
+    const config = join(ROOT, 'examples/stock-desk/troupe.config.ts')
+    const { code, stdout } = await runProgram('../bin/troupe.mjs', {
+      args: ['agents', 'show', 'desk', '--diagram', '--config', config],
+      env,
+    })
+    expect(code).toBe(0)
+    expect(stdout.match(/^stateDiagram-v2$/gm)).toHaveLength(2)
+    expect(stdout).toMatch(/^ {2}planning --> working: /m)
+    expect(stdout).toMatch(/^ {2}validating --> investigating: anomaly/m)
   })
 
   for (const [what, turns, exitCode, line] of [
@@ -173,6 +297,10 @@ describe('npm start, the stock desk', { timeout: 60_000 }, () => {
     })
   }
 })
+
+async function scriptParts(): Promise<readonly Part[]> {
+  return JSON.parse(await readFile(join(ROOT, 'examples/stock-desk/script.json'), 'utf8')) as readonly Part[]
+}
 
 /** Reads the lines of `--json`; the last one is the end of the run. */
 async function answerOf({ code, stdout, stderr }: Ended): Promise<{ answer: Answer; events: readonly Event[] }> {

@@ -12,7 +12,7 @@ describe('troupe agents show', () => {
     const drawn = await at.troupe(['agents', 'show', 'desk', '--diagram'])
     expect(drawn).toMatchObject({ code: 0, err: '' })
     expect(drawn.out).toMatch(
-      /title: desk: a run\n---\nstateDiagram-v2\n {2}\[\*\] --> routing[^]*title: desk: a task\n---\nstateDiagram-v2/,
+      /title: desk, a run\n---\nstateDiagram-v2\n {2}\[\*\] --> routing[^]*title: desk, a task\n---\nstateDiagram-v2/,
     )
     expect(await at.troupe(['agents', 'show', 'one', '--diagram'])).toMatchObject({
       code: 2,
