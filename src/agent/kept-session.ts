@@ -1,7 +1,5 @@
 import type { Snapshot } from '../sandbox/sandbox.ts'
 import { openEnvelope, packEnvelope } from '../util/envelope.ts'
-import { hash32 } from '../util/hash.ts'
-import type { CodeStep } from './sessions.ts'
 
 /** Where in a step a session stood when it was kept. */
 export interface StepPosition {
@@ -17,11 +15,6 @@ export interface KeptSession {
   /** The steps that made its world, oldest first; with `at`, the last one is still running. */
   readonly steps: readonly string[]
   readonly at: StepPosition | null
-}
-
-/** What tells one step of code from another: its run, its number, its code. */
-export function nameOfStep({ ctx, step, code }: CodeStep): string {
-  return `${ctx.runId}:${step}:${hash32(code)}`
 }
 
 export function packKept({ snapshot, steps, at }: KeptSession): Uint8Array {

@@ -1,8 +1,9 @@
 import type { RunContext } from '../engine/context.ts'
 import type { Limits } from '../sandbox/limits.ts'
 import type { GuestFunction, Language, OpenOptions, Sandbox, SandboxSession } from '../sandbox/sandbox.ts'
+import { hash32 } from '../util/hash.ts'
 import type { JsonObject } from '../util/json.ts'
-import { type KeptSession, nameOfStep, packKept, type StepPosition, unpackKept } from './kept-session.ts'
+import { type KeptSession, packKept, type StepPosition, unpackKept } from './kept-session.ts'
 
 export interface SessionOptions {
   readonly sandbox: Sandbox
@@ -136,4 +137,9 @@ export class RunSession {
     const snapshot = await session.snapshot()
     if (snapshot !== null) await place.put(packKept({ snapshot, steps, at }))
   }
+}
+
+/** What tells one step of code from another: its run, its number, its code. */
+function nameOfStep({ ctx, step, code }: CodeStep): string {
+  return `${ctx.runId}:${step}:${hash32(code)}`
 }

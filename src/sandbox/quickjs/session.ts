@@ -2,7 +2,6 @@ import { TroupeError } from '../../errors/troupe-error.ts'
 import type { Answer, ExecuteOptions, Frame, OpenOptions, SandboxSession, Snapshot } from '../sandbox.ts'
 import { encode } from '../../util/codec.ts'
 import { openEnvelope, packEnvelope } from '../../util/envelope.ts'
-import type { JsonObject } from '../../util/json.ts'
 import { FrameStream } from '../frame-stream.ts'
 import { DEADLOCK, type Outcome, outcomeOf, overrunOutcome } from './outcome.ts'
 import type { Pool } from './pool.ts'
@@ -194,11 +193,11 @@ export class QuickJsSession implements SandboxSession, TurnOwner {
     if (this.#thread === null || this.#closed !== null || this.#past !== null) return null
     if (step !== null && (step.answering.length > 0 || !step.hasBegun || step.outcome !== null)) return null
     // Taken down before anything is awaited: an answer that comes meanwhile is a turn after the copy.
-    const kept: KeptStep | null =
-      step === null ? null : { calls: step.counts.calls, fuel: step.fuel, open: [...step.open.values()].map((frame) => ({ ...frame })) }
+    const open = [...(step?.open.values() ?? [])].map(({ type, call, tool, args }) => ({ type, call, tool, args }))
+    const kept = step === null ? null : { calls: step.counts.calls, fuel: step.fuel, open }
     const image = await this.#thread.keep(this, this.#keeping.afterMs)
     if (image === null) return null
-    return { key: this.#keeping.key(), blob: packEnvelope({ step: kept } as unknown as JsonObject, image) }
+    return { key: this.#keeping.key(), blob: packEnvelope({ step: kept }, image) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
