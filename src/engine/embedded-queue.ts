@@ -82,6 +82,7 @@ class EmbeddedConsumer implements Consumer {
   #revision = 0
   #isPumping = false
   #isChanged = true
+  #isAskedAgain = false
   #drained: Promise<void> | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -125,7 +126,9 @@ class EmbeddedConsumer implements Consumer {
   }
 
   #pump(): void {
-    if (this.#isPumping || this.#drained) return
+    if (this.#drained) return
+    this.#isAskedAgain = this.#isPumping
+    if (this.#isPumping) return
     this.#isPumping = true
     detach(this.#pumpAll())
   }
@@ -138,7 +141,8 @@ class EmbeddedConsumer implements Consumer {
       this.#sleep(FAULT_PAUSE_MS)
     }
     this.#isPumping = false
-    if (this.#isChanged && !this.#drained) this.#pump()
+    // A slot may have come free after the last look at the slots, and before this.
+    if (this.#isChanged || this.#isAskedAgain) this.#pump()
   }
 
   /** Gives whether to look again at once. */
