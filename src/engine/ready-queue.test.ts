@@ -104,6 +104,16 @@ describe('whose turn it is', () => {
     expect(takeAll(queue)).toEqual([])
   })
 
+  it('comes one at a time for those that were taken twice without an end, and holds back nobody else', () => {
+    const suspects = [row('poison', { attempts: 2 }), row('beside', { attempts: 2 })]
+    const queue = queueOf([...suspects, row('once', { attempts: 1 }), row('fresh')])
+    expect(takeAll(queue)).toEqual(['poison', 'once', 'fresh'])
+    queue.put({ ...suspects[0]!, status: 'running', attempts: 3, revision: ++revision })
+    expect(takeAll(queue)).toEqual([])
+    queue.put({ ...suspects[0]!, status: 'gone', revision: ++revision })
+    expect(takeAll(queue)).toEqual(['beside'])
+  })
+
   it('is found among ten thousand without going through all of them each time', () => {
     const rows = Array.from({ length: 10_000 }, (_, i) => row(`r${i}`, { tenant: `t${i % 10}`, priority: i % 7 }))
     const taken = takeAll(queueOf(rows))

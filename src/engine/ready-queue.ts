@@ -13,7 +13,14 @@ export interface QueueRow extends Omit<QueueState, 'status'> {
 /** Which run is next; or when there may be one, if nothing changes before. */
 export type Next = { readonly run: string } | { readonly at: number | null }
 
+/**
+ * Runs that were taken so often without coming to an end or to waiting run one at a time: one of them may be what kills its
+ * worker, and the others are only beside it. So it is the only one whose attempts go on rising.
+ */
+const SUSPECT_ATTEMPTS = 2
+
 interface Group {
+  readonly isSuspect: boolean
   readonly agent: string
   readonly model: string
   readonly heap: Heap<QueueRow>
@@ -43,6 +50,7 @@ export class ReadyQueue {
   readonly #rates = new Map<string, RateWindow>()
   readonly #delayed = new Heap<QueueRow>((a, b) => (a.notBefore ?? 0) < (b.notBefore ?? 0))
   readonly #expiring = new Heap<QueueRow>((a, b) => (a.expiresAt ?? 0) < (b.expiresAt ?? 0))
+  #suspectsRunning = 0
   #turns = 0
 
   constructor(limits: QueueLimits, agents: readonly string[]) {
@@ -102,7 +110,7 @@ export class ReadyQueue {
     tenant.lastTurn = ++this.#turns
     for (const window of this.#windowsOf(row.tenant, row.agent, row.model)) window.start(now)
     this.#count(row, -1)
-    const running: QueueRow = { ...row, status: 'running' }
+    const running: QueueRow = { ...row, status: 'running', attempts: row.attempts + 1 }
     this.#count(running, 1)
     this.#rows.set(row.run, running)
     this.#unconfirmed.set(row.run, row)
@@ -113,12 +121,13 @@ export class ReadyQueue {
     let waitUntil: number | null = null
     let best: QueueRow | undefined
     if (tenant.running >= (this.#ofTenant(tenant.name)?.concurrency ?? Infinity)) return { waitUntil }
-    for (const [name, { agent, model, heap }] of tenant.groups) {
+    for (const [name, { isSuspect, agent, model, heap }] of tenant.groups) {
       const row = this.#firstOf(heap)
       if (!row) {
         tenant.groups.delete(name)
         continue
       }
+      if (isSuspect && this.#suspectsRunning > 0) continue
       if ((this.#runningOfAgent.get(agent) ?? 0) >= (this.#limits.agents?.[agent]?.concurrency ?? Infinity)) continue
       const at = Math.max(now, ...this.#windowsOf(tenant.name, agent, model).map((window) => window.nextAt(now)))
       if (at > now) waitUntil = earliest(waitUntil, at)
@@ -135,7 +144,12 @@ export class ReadyQueue {
   #ready(row: QueueRow): void {
     const tenant = this.#tenantOf(row.tenant)
     const name = groupOf(row)
-    const group = tenant.groups.get(name) ?? { agent: row.agent, model: row.model, heap: new Heap<QueueRow>(isBefore) }
+    const group = tenant.groups.get(name) ?? {
+      isSuspect: isSuspect(row),
+      agent: row.agent,
+      model: row.model,
+      heap: new Heap<QueueRow>(isBefore),
+    }
     tenant.groups.set(name, group)
     group.heap.push(row)
   }
@@ -158,6 +172,7 @@ export class ReadyQueue {
   #count(row: QueueRow | undefined, by: number): void {
     if (row?.status !== 'running') return
     this.#tenantOf(row.tenant).running += by
+    if (row.attempts > SUSPECT_ATTEMPTS) this.#suspectsRunning += by
     this.#runningOfAgent.set(row.agent, (this.#runningOfAgent.get(row.agent) ?? 0) + by)
   }
 
@@ -187,8 +202,12 @@ export class ReadyQueue {
   }
 }
 
-function groupOf({ agent, model }: QueueRow): string {
-  return `${agent} ${model}`
+function groupOf(row: QueueRow): string {
+  return `${row.agent} ${row.model}${isSuspect(row) ? ' suspect' : ''}`
+}
+
+function isSuspect({ attempts }: QueueRow): boolean {
+  return attempts >= SUSPECT_ATTEMPTS
 }
 
 function isBefore(a: QueueRow, b: QueueRow): boolean {
