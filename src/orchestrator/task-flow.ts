@@ -15,12 +15,17 @@ import { architectView, shown } from './views.ts'
 
 /** Takes one task from its start to its end: attempts, checks, repairs, investigations. Throws only what ends the run. */
 export async function runTask(run: TeamRun, id: string): Promise<void> {
+  // Before anything is waited for: which task gets the last step must not depend on what comes in meanwhile.
+  takeStep(run)
+  let isFirst = true
   const refusal = await refusedByPeople(run, id)
   if (refusal !== undefined) return abandon(run, id, refusal, false)
   let place = await moveTask(run, id, 'start', `what it needs is there`)
   while (place && !run.isOver) {
     switch (place.state) {
       case 'running':
+        if (!isFirst) takeStep(run)
+        isFirst = false
         place = await attempt(run, id)
         break
       case 'validating':
@@ -55,7 +60,6 @@ async function refusedByPeople(run: TeamRun, id: string): Promise<string | undef
 
 /** One run of the owner; what it gives is in the state afterwards. */
 async function attempt(run: TeamRun, id: string): Promise<Awaited<ReturnType<typeof moveTask>>> {
-  takeStep(run)
   const task = taskOf(run, id)
   const n = count(run.asked, `task.${id}`)
   const stop = new AbortController()

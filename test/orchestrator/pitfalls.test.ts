@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { team, tool, toolAgent } from '../../src/index.ts'
 import { scriptedModel } from '../../src/testing/scripted-model.ts'
 import { compared, told } from './compare.ts'
-import { plain, proved } from './support.ts'
+import { crashed, plain, proved } from './support.ts'
 
 // The pitfalls of the design's table: each answer is shown at work, and the failure without it.
 
@@ -120,6 +120,7 @@ describe('endless loops', () => {
     expect(on.status).toBe('limit')
     expect(on.message).toMatch(/the limit of 10 steps is reached/)
     expect(on.assigned.length).toBe(9) // The plan was the first step; tasks at work at once count as well.
+    expect((await crashed(() => desk(10))).faults).toEqual([]) // The same steps are counted when a crash has come between.
     expect((await told(desk(1_000))).status).toBe('done')
   })
 })
