@@ -4,13 +4,13 @@
  */
 import { flushCompileCache } from 'node:module'
 import { castOf } from './cast.ts'
+import { engineOf } from './engine-of.ts'
 import { killing } from './killing.ts'
 import type { Order } from './player.ts'
 import type { Sandbox } from '../../src/index.ts'
 import { TroupeError } from '../../src/errors/troupe-error.ts'
 import { openRuntime, type Runtime } from '../../src/engine/runtime.ts'
 import type { Run } from '../../src/engine/run.ts'
-import { sqlite } from '../../src/engine/sqlite/sqlite.ts'
 import { approveAll } from '../../src/testing/crash-runner.ts'
 
 const order = JSON.parse(process.argv[2] ?? '') as Order
@@ -53,7 +53,7 @@ async function play(): Promise<void> {
     ...(order.six && { language: order.six.language, isParallel: order.six.isParallel }),
     ...(sandbox && { sandbox }),
   })
-  const engine = sqlite({ path: order.store })
+  const engine = engineOf(order.store)
   const runtime = await openRuntime({
     engine: order.boundary ? killing(engine, order.boundary) : engine,
     agents: Object.values(cast),

@@ -10,7 +10,7 @@ import type { Boundary } from './killing.ts'
 
 /** What one process is to do, as data. */
 export interface Order {
-  /** Of the SQLite file. */
+  /** The path of a SQLite file, or `postgres://…`. */
   readonly store: string
   /** Of the far end. */
   readonly url: string

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Entry } from '../../src/client/entry.ts'
 import { openRuntime } from '../../src/engine/runtime.ts'
-import { sqlite } from '../../src/engine/sqlite/sqlite.ts'
 import { changedEntries, repeatedKeys } from '../../src/testing/compare-logs.ts'
+import { engineOf } from './engine-of.ts'
 import { farEnd } from './far-end.ts'
 import type { Boundary } from './killing.ts'
 import { folder, player, type Line, type Order } from './player.ts'
@@ -27,14 +27,15 @@ export interface Story {
 export interface StoryOptions {
   readonly agent: string
   readonly six?: NonNullable<Order['six']>
+  /** Default: a SQLite file of its own. */
+  readonly store?: string
   /** Where the next process is killed, by what the log has; null: it lives. */
   next(kill: number, known: readonly Entry[]): Boundary | null
 }
 
 /** Runs an agent in one process after another, each killed at its boundary; the last one lives. */
-export async function story({ agent, six, next }: StoryOptions): Promise<Story> {
+export async function story({ agent, six, store = join(folder(), 'troupe.db'), next }: StoryOptions): Promise<Story> {
   await using outside = await farEnd()
-  const store = join(folder(), 'troupe.db')
   const kills: Killed[] = []
   let entries: readonly Entry[] = []
   for (;;) {
@@ -55,7 +56,7 @@ export async function story({ agent, six, next }: StoryOptions): Promise<Story> 
 }
 
 export async function logOf(path: string, run: string): Promise<readonly Entry[]> {
-  await using runtime = await openRuntime({ engine: sqlite({ path }) })
+  await using runtime = await openRuntime({ engine: engineOf(path) })
   return runtime.entries(run)
 }
 

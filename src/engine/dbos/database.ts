@@ -34,6 +34,7 @@ export class Database implements AsyncDisposable {
   /** As people may read it. */
   readonly place: string
   readonly #pool: Pool
+  readonly #underWay = new Set<Promise<unknown>>()
   #isClosed = false
 
   private constructor({ url, schemas, poolSize }: DatabaseOptions) {
@@ -82,10 +83,20 @@ export class Database implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    // A pool that ends lets those who still wait for a connection wait for good.
+    await Promise.allSettled(this.#underWay)
     await this.#pool.end()
   }
 
-  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+  #attempt<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tryWork(work)
+    this.#underWay.add(done)
+    const forget = (): boolean => this.#underWay.delete(done)
+    done.then(forget, forget)
+    return done
+  }
+
+  async #tryWork<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       if (this.#isClosed) throw new TroupeError('engine/closed', `store ${this.place} was closed`)
       try {

@@ -135,6 +135,7 @@ export class DbosStore implements LogStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writes.settled()
     await this.#lock[Symbol.asyncDispose]()
     await this.#database[Symbol.asyncDispose]()
   }
