@@ -170,6 +170,16 @@ export function storeConformance({ openAdapter, describe, it, expect }: Harness)
       }),
     )
 
+    it('answers what it was asked before it is closed', async () => {
+      const store = await (await openAdapter()).open()
+      await store.create('r1', startOf('r1'))
+      const asked = Promise.all([store.append('r1', [logEntry('last')], null), store.read('r1')])
+      await store[Symbol.asyncDispose]()
+      const [written, read] = await asked
+      expect(written[0]?.seq).toBe(2)
+      expect(read[0]?.type).toBe('run-start')
+    })
+
     it(
       'keeps what was written as it was written, whatever becomes of the objects',
       withStore(async (store, again) => {
