@@ -1,5 +1,6 @@
 /** What a process of the stock desk is to do. */
 export interface DeskOrder {
+  readonly team: 'desk' | 'detours' | 'limit'
   readonly store: string
   readonly outDir: string
   readonly run: string

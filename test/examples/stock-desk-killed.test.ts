@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openRuntime } from 'troupe'
 import { sqlite } from 'troupe/engine/sqlite'
 import { transitionsIn, type DeskOrder } from './desk-order.ts'
@@ -31,44 +31,82 @@ async function entriesIn(store: string, run: string) {
   return runtime.entries(run)
 }
 
-test(
-  'killed with -9 right after each transition of its machines, the desk comes to the same answer and report',
-  {
-    timeout: 240_000,
-  },
-  async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'troupe-desk-killed-'))
-    onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    const outDir = join(folder, 'out')
-    const files = async () => Promise.all(['report.md', 'yearly-changes.svg'].map((name) => readFile(join(outDir, name), 'utf8')))
+const FILES = ['report.md', 'yearly-changes.svg']
 
-    const whole = { store: join(folder, 'whole.db'), outDir, run: 'r0whole', resumes: false }
-    const golden = await played(whole)
-    expect(golden).toMatchObject({ signal: null, end: { status: 'done' }, stderr: '' })
-    const written = await files()
-    await rm(outDir, { recursive: true })
-    const goldenLog = await entriesIn(whole.store, whole.run)
-    const transitions = [...new Set(transitionsIn(goldenLog))]
-    expect(transitions).toHaveLength(12)
+/** The files of an output folder, by name; empty where there is none. */
+async function filesIn(outDir: string): Promise<Readonly<Record<string, string>>> {
+  const read = await Promise.all(FILES.map(async (name) => [name, await readFile(join(outDir, name), 'utf8').catch(() => '')] as const))
+  return Object.fromEntries(read)
+}
 
-    // One run, killed in each state in turn: every process dies at the first transition that no one before it has lived to see.
-    // Two that are written in one append are one place to die.
-    const order = { store: join(folder, 'killed.db'), outDir, run: 'r0killed' }
-    let known: readonly string[] = []
-    let last = await played({ ...order, resumes: false, known })
-    for (; last.signal === 'SIGKILL'; last = await played({ ...order, resumes: true, known })) {
-      expect(last).toEqual({ signal: 'SIGKILL', end: null, stderr: '' })
-      const seen = [...new Set(transitionsIn(await entriesIn(order.store, order.run)))]
-      expect(seen.length).toBeGreaterThan(known.length)
-      known = seen
+interface Survived {
+  readonly end: unknown
+  readonly transitions: readonly string[]
+  readonly files: Readonly<Record<string, string>>
+}
+
+/**
+ * Plays a team whole, then once more, killed in each state in turn: every process dies at the first transition that no one
+ * before it has lived to see. Two that are written in one append are one place to die.
+ */
+async function survives(team: DeskOrder['team'], folder: string): Promise<Survived> {
+  const outDir = join(folder, 'out')
+  const whole: DeskOrder = { team, store: join(folder, 'whole.db'), outDir, run: 'r0whole', resumes: false }
+  const golden = await played(whole)
+  expect(golden).toMatchObject({ signal: null, stderr: '' })
+  const files = await filesIn(outDir)
+  await rm(outDir, { recursive: true, force: true })
+  const goldenLog = await entriesIn(whole.store, whole.run)
+  const transitions = [...new Set(transitionsIn(goldenLog))]
+
+  const order: DeskOrder = { ...whole, store: join(folder, 'killed.db'), run: 'r0killed' }
+  let known: readonly string[] = []
+  let last = await played({ ...order, known })
+  for (; last.signal === 'SIGKILL'; last = await played({ ...order, resumes: true, known })) {
+    expect(last).toEqual({ signal: 'SIGKILL', end: null, stderr: '' })
+    const seen = [...new Set(transitionsIn(await entriesIn(order.store, order.run)))]
+    expect(seen.length).toBeGreaterThan(known.length)
+    known = seen
+  }
+  expect(known).toEqual(transitions)
+  expect(last).toEqual(golden)
+  expect(await filesIn(outDir)).toEqual(files)
+  const log = await entriesIn(order.store, order.run)
+  const count = (entries: typeof log, type: string): number => entries.filter((entry) => entry.type === type).length
+  // What had been answered was not asked again, and no transition was made twice.
+  for (const type of ['model-end', 'state', 'task-assigned', 'task-done', 'task-rejected'])
+    expect([type, count(log, type)]).toEqual([type, count(goldenLog, type)])
+  return { end: golden.end, transitions, files }
+}
+
+describe(
+  'killed with -9 right after each transition of its machines and resumed, a team comes to the same end',
+  { timeout: 240_000 },
+  () => {
+    async function ownFolder(): Promise<string> {
+      const folder = await mkdtemp(join(tmpdir(), 'troupe-desk-killed-'))
+      onTestFinished(() => rm(folder, { recursive: true, force: true }))
+      return folder
     }
-    expect(known).toEqual(transitions)
-    expect(last).toEqual(golden)
-    expect(await files()).toEqual(written)
-    const log = await entriesIn(order.store, order.run)
-    const count = (entries: typeof log, type: string): number => entries.filter((entry) => entry.type === type).length
-    // What had been answered was not asked again, and no transition was made twice.
-    for (const type of ['model-end', 'state', 'task-assigned', 'task-done', 'task-rejected'])
-      expect([type, count(log, type)]).toEqual([type, count(goldenLog, type)])
+
+    test('the stock desk, with the same report and chart', async () => {
+      const { end, transitions, files } = await survives('desk', await ownFolder())
+      expect(end).toMatchObject({ status: 'done', output: { best: { symbol: 'AAPL', year: 2004 } } })
+      expect(transitions).toHaveLength(12)
+      expect(files).toEqual({ 'report.md': expect.stringContaining('August 2004'), 'yearly-changes.svg': expect.stringContaining('<svg') })
+    })
+
+    test('one that plans anew and waits for a person', async () => {
+      const { end, transitions } = await survives('detours', await ownFolder())
+      expect(end).toMatchObject({ status: 'done', output: 42 })
+      const ways = ['working → replanning', 'replanning → working', 'working → waiting', 'waiting → working'].map((way) => `run: ${way}`)
+      expect(transitions).toEqual(expect.arrayContaining([...ways, 'task: validating → rejected']))
+    })
+
+    test('one that meets its cap', async () => {
+      const { end, transitions } = await survives('limit', await ownFolder())
+      expect(end).toMatchObject({ status: 'limit', error: { message: expect.stringContaining('wrong (rejected)') } })
+      expect(transitions.at(-1)).toMatch(/ → limit$/)
+    })
   },
 )
