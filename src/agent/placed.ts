@@ -10,6 +10,6 @@ export function queued<Output, Name extends string>(agent: Agent<Output, Name>):
 }
 
 /** The same agent, run where `placement` says when another agent calls it. */
-export function placed<Output, Name extends string>(agent: Agent<Output, Name>, placement: Placement): Agent<Output, Name> {
+function placed<Output, Name extends string>(agent: Agent<Output, Name>, placement: Placement): Agent<Output, Name> {
   return { ...agent, placement, withDefaults: (defaults) => placed(agent.withDefaults(defaults), placement) }
 }

@@ -4,13 +4,13 @@ import { dependenciesOf, isLive, type TaskState } from './state.ts'
 import { moveTask, type TeamRun } from './team-run.ts'
 
 /** What plans of a team are checked against. */
-export function groundOf({ spec }: TeamRun): PlanGround {
+function groundOf({ spec }: TeamRun): PlanGround {
   const members = new Map(spec.views.map(({ name, tools, skills }) => [name, { tools, skills }]))
   return { members, maxTasks: spec.maxTasks, defences: spec.defences, pick: (task) => pickOwner(task, members) }
 }
 
 /** The first member that has all the tools and skills that a task names; with neither named, the only member there is. */
-export function pickOwner({ tools = [], skills = [] }: PlannedTask, members: PlanGround['members']): string | undefined {
+function pickOwner({ tools = [], skills = [] }: PlannedTask, members: PlanGround['members']): string | undefined {
   const fitting = [...members].filter(
     ([, member]) => tools.every((tool) => member.tools?.includes(tool)) && skills.every((skill) => member.skills.includes(skill)),
   )

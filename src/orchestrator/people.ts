@@ -11,7 +11,7 @@ import { CHANGES_SCHEMA, type PlanChanges } from './plan.ts'
 import { count, moveRun, type TeamRun } from './team-run.ts'
 
 /** The topic of the signal by which a person changes the plan: `PlanChanges`, or `{ stop: 'why' }`. */
-export const PLAN_TOPIC = 'plan'
+const PLAN_TOPIC = 'plan'
 
 /** Puts a question of the router or the architect to the user; the answer stands in the state from then on. */
 export async function clarify(run: TeamRun, from: string, question: string): Promise<void> {

@@ -159,7 +159,7 @@ function planned({ plan, owners }: Extract<Change, { type: 'plan' }>, round: num
 }
 
 /** One task after a change that is about it. Pure. */
-export function taskAfter(task: TaskState, change: Extract<Change, { task: string }>): TaskState {
+function taskAfter(task: TaskState, change: Extract<Change, { task: string }>): TaskState {
   switch (change.type) {
     case 'task':
       return { ...task, place: change.place }

@@ -6,7 +6,7 @@ import type { TeamRun } from './team-run.ts'
 import { synthesisView } from './views.ts'
 
 /** The path of the state whose value is the answer of the run. */
-export const ANSWER_PATH = 'answer'
+const ANSWER_PATH = 'answer'
 
 export type Synthesis = { readonly ok: true; readonly answer: JsonValue } | { readonly ok: false; readonly problem: string }
 

@@ -88,7 +88,7 @@ export interface SynthesisView {
   readonly reasons: readonly string[]
 }
 
-export function taskView({ plan, owner, place, output, defects, findings }: TaskState): TaskView {
+function taskView({ plan, owner, place, output, defects, findings }: TaskState): TaskView {
   return {
     id: plan.id,
     owner,

@@ -43,7 +43,7 @@ export async function farEnd(): Promise<FarEnd> {
   }
 }
 
-export function countsOf(deeds: readonly Deed[]): Readonly<Record<string, number>> {
+function countsOf(deeds: readonly Deed[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const { key } of deeds) counts[key] = (counts[key] ?? 0) + 1
   return counts

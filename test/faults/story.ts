@@ -55,13 +55,13 @@ export async function story({ agent, six, store = join(folder(), 'troupe.db'), n
   }
 }
 
-export async function logOf(path: string, run: string): Promise<readonly Entry[]> {
+async function logOf(path: string, run: string): Promise<readonly Entry[]> {
   await using runtime = await openRuntime({ engine: engineOf(path) })
   return runtime.entries(run)
 }
 
 /** Effects whose outcome is in the log, by the key under which the far end counts them. */
-export function finished(entries: readonly Entry[]): readonly string[] {
+function finished(entries: readonly Entry[]): readonly string[] {
   return entries.flatMap((entry) => {
     if (entry.type === 'model-end') return [`model ${entry.run.slice(RUN.length + 1)}/${entry.key}`]
     return entry.type === 'effect' || entry.type === 'tool-end' ? [`${entry.run}:${entry.key}`] : []
