@@ -13,14 +13,15 @@ export const sandboxBuildCommand: Command = {
   positionals: [0, 0],
   flags: {
     out: { type: 'string', value: 'DIR', about: 'where; default TROUPE_SANDBOX_ROOTFS, else a cache directory' },
-    packages: { type: 'string', value: 'a,b', about: 'Python packages by their Debian names, without python3-; default pandas' },
+    packages: { type: 'string', value: 'a,b', about: 'Python packages by their Debian names, without python3-, or none; default pandas' },
     image: { type: 'string', value: 'NAME', about: 'from a container image that the Docker or Podman daemon has, not from Debian' },
     json: JSON_FLAG,
   },
 
   async run({ flags }) {
     const dir = textFlag(flags, 'out') ?? rootTree()
-    const packages = (textFlag(flags, 'packages') ?? 'pandas').split(',').filter((name) => name !== '')
+    const named = (textFlag(flags, 'packages') ?? 'pandas').split(',').filter((name) => name !== '')
+    const packages = named.length === 1 && named[0] === 'none' ? [] : named
     const image = textFlag(flags, 'image')
     if (image !== undefined && flags['packages'] !== undefined)
       throw usageError('--packages are of a tree from Debian: an image has its own')
