@@ -58,7 +58,7 @@ function hasToWait(plan: PlannedCall): boolean {
  * has a call that the budget refused: a resume would make it. Throws `budget/spent`, and then nothing is started.
  */
 export async function logCalls(plans: readonly PlannedCall[], action: ActionLog, { budget }: RunContext): Promise<void> {
-  budget.takeToolCalls(plans.filter((plan) => !hasToWait(plan) && plan.record?.started !== true).length)
+  await budget.takeToolCalls(plans.filter((plan) => !hasToWait(plan) && plan.record?.started !== true).length)
   await action.started(plans.map((plan) => ({ call: plan.call, tool: plan.tool, args: plan.args, asked: hasToWait(plan) })))
 }
 
@@ -208,7 +208,7 @@ async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope:
   if (plan.asks.includes('unknown-outcome')) {
     await action.again(plan.call, plan.tool, (plan.record?.repeats ?? 0) + 1)
   } else if (plan.asks.length > 0) {
-    if (plan.record?.started !== true) ctx.budget.takeToolCalls(1)
+    if (plan.record?.started !== true) await ctx.budget.takeToolCalls(1)
     await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
   }
   return action.dispatch(plan.call, async ({ idempotencyKey }) => {

@@ -19,6 +19,7 @@ import { LogWriter } from './log-writer.ts'
 import { endOf, incompatible, outcomeOf, settled } from './outcome.ts'
 import { historyOf, type PastParts } from './past.ts'
 import { Recorded } from './recorded.ts'
+import { runRemote } from './remote-call.ts'
 import { createRunContext } from './run-context.ts'
 import { sharedBudget, type TenantBudgets } from './shared-budget.ts'
 import { type Parkable, snapshotOf } from './snapshots.ts'
@@ -181,7 +182,8 @@ export class Activation {
     const { run } = call
     const forced = Promise.withResolvers<ChildOutcome>()
     this.#elsewhere.set(run, forced.resolve)
-    const outcome = runElsewhere({
+    const left = new AbortController()
+    const placed: ElsewhereCall = {
       ...call,
       caller,
       start: { ...call.start, body: { ...call.start.body, budgets: caller.budget.scopes } },
@@ -193,9 +195,14 @@ export class Activation {
         }
         return (await caller.inbox.answer(key, { topic })).value
       },
-    })
+    }
+    const outcome =
+      call.placement.type === 'remote'
+        ? runRemote(placed, caller.budget, AbortSignal.any([left.signal, caller.abort.signal, this.#abort.signal]))
+        : runElsewhere(placed)
     const ended = await Promise.race([outcome, forced.promise])
     this.#elsewhere.delete(run)
+    left.abort()
     return ended
   }
 

@@ -105,11 +105,32 @@ describe('TreeBudget', () => {
     expect(reservation.maxOutputTokens).toBe(4_000)
     await reservation.settle(used(1_000, 1_000))
     expect([top, middle, leaf].map(({ spent }) => spent.tokens)).toEqual([2_000, 2_000, 2_000])
-    leaf.takeToolCalls(2)
+    await leaf.takeToolCalls(2)
     expect(() => leaf.takeToolCalls(2)).toThrow(expect.objectContaining({ code: 'budget/spent' }))
     expect([top, middle, leaf].map(({ spent }) => spent.toolCalls)).toEqual([2, 2, 2])
-    leaf.takeToolCalls(1)
+    await leaf.takeToolCalls(1)
     expect(() => middle.takeToolCalls(1)).toThrow('the budget of 3 tool calls is spent')
+  })
+
+  it('lends what is left to an agent in another store, and waits for what others hold', async () => {
+    const budget = new TreeBudget({ tokens: 10_000, toolCalls: 5 })
+    await budget.takeToolCalls(2)
+    const asked = await budget.lend({ tokens: 4_000 }, signal)
+    expect(asked.limits).toEqual({ tokens: 4_000, toolCalls: 3 })
+    const all = budget.lend({}, signal)
+    expect(await isSettled(all)).toBe(false)
+    await asked.settle(used(1_000, 500))
+    const loan = await all
+    expect(loan.limits).toEqual({ tokens: 8_500, toolCalls: 3 })
+    await loan.settle(used(8_000, 900))
+    loan.release()
+    expect([budget.spent.tokens, budget.reserved.tokens]).toEqual([10_400, 0])
+    await expect(budget.lend({}, signal)).rejects.toMatchObject({ code: 'budget/spent' })
+  })
+
+  it('lends without caps where there are none', async () => {
+    const loan = await new TreeBudget({}).lend({}, signal)
+    expect(loan.limits).toEqual({})
   })
 
   it('is limited where any run above is', () => {
@@ -131,9 +152,11 @@ describe('spentIn', () => {
       entry('model-end', { step: 2, error: { code: 'model/failed' } }),
       entry('call-asked', { tool: 'a', args: '{}' }),
       entry('tool-start', { tool: 'a', args: '{}' }),
-      entry('agent-end', { usage: { inputTokens: 99, outputTokens: 99 } }),
+      entry('agent-end', { childRunId: 'r', usage: { inputTokens: 99, outputTokens: 99 } }),
     ]
     expect(spentIn(log)).toEqual({ tokens: 14, costUsd: 0.5, toolCalls: 1 })
+    const elsewhere = { ...entry('agent-end', { childRunId: 'r-1', usage: { inputTokens: 5, outputTokens: 5 } }) }
+    expect(spentIn([...log, elsewhere])).toEqual({ tokens: 24, costUsd: 0.5, toolCalls: 1 })
   })
 })
 

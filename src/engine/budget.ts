@@ -3,7 +3,8 @@ import { usageOfCall } from '../client/fold.ts'
 import type { Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { detach } from '../util/detach.ts'
-import type { Ledger, LedgerScope } from './ledger.ts'
+import type { LedgerScope } from './ledger.ts'
+import { chargeTogether, LEDGER_POLL_MS, leftTogether, type SharedBudget, takeTogether } from './spent-together.ts'
 import type { BudgetLimits, Spent } from './spending.ts'
 
 export type { BudgetLimits, Spent } from './spending.ts'
@@ -36,23 +37,22 @@ export interface Budget {
    * `maxOutputTokens` when even alone it does not fit. Throws `budget/spent`, and `config/invalid` for an unknown price.
    */
   reserve(request: BudgetRequest, signal: AbortSignal): Promise<Reservation>
-  /** Counts tool calls that are about to start, bad ones too. Throws `budget/spent`, taking none, when so many are not left. */
-  takeToolCalls(count: number): void
+  /**
+   * Counts tool calls that are about to start, bad ones too. Throws `budget/spent`, taking none, when so many are not left.
+   * Gives a promise only where other activations count theirs to the same cap.
+   */
+  takeToolCalls(count: number): Promise<void> | undefined
 }
 
-/** What is spent together with other activations, in the store's ledger. */
-export interface SharedBudget {
-  /** The run in whose name room is held. */
-  readonly holder: string
-  readonly ledger: Ledger
-  /** As they are now: a day ends while a run goes on. */
-  scopes(): readonly LedgerScope[]
-  /** Those that count for runs which this one calls elsewhere. */
-  readonly handedDown: readonly LedgerScope[]
+/** Room that is held for an agent whose calls are made in another store. */
+export interface Loan {
+  /** What the agent may use: as asked, or less where less is left; without caps where nothing is capped. */
+  readonly limits: Pick<BudgetLimits, 'tokens' | 'costUsd' | 'toolCalls'>
+  /** Replaces what was held by what the agent says that it has used. */
+  settle(usage: Usage): Promise<void>
+  /** Gives back what is still held; after `settle` it does nothing. */
+  release(): void
 }
-
-/** How often the ledger is asked again while another process holds what is missing. */
-const LEDGER_POLL_MS = 200
 
 /** Fewer tokens are no room for an answer. */
 const MIN_OUTPUT_TOKENS = 256
@@ -115,8 +115,8 @@ export class TreeBudget implements Budget {
     }
   }
 
-  takeToolCalls(count: number): void {
-    if (count === 0) return
+  takeToolCalls(count: number): Promise<void> | undefined {
+    if (count === 0) return undefined
     const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && !(spent.toolCalls + count <= toolCalls))
     if (full) {
       const { limits, spent } = full
@@ -124,6 +124,40 @@ export class TreeBudget implements Budget {
       throw new TroupeError('budget/spent', `the budget of ${limits.toolCalls} tool calls is spent${more}`)
     }
     for (const budget of this.#line()) budget.#spent = plus(budget.#spent, { ...NOTHING, toolCalls: count })
+    return takeTogether(this.#root().#shared, count)
+  }
+
+  /**
+   * Holds room for an agent in another store: what it asks for, at most what is left, and all that is left where it asks for
+   * nothing. Waits while siblings hold what is missing. Throws `budget/spent` where nothing is left.
+   */
+  async lend(asked: BudgetLimits, signal: AbortSignal): Promise<Loan> {
+    for (;;) {
+      signal.throwIfAborted()
+      const shared = await leftTogether(this.#root().#shared)
+      const alone = least([asked, shared, ...this.#line().map(({ limits, spent }) => left(limits, spent))])
+      const now = least(this.#line().map((budget) => left(budget.#limits, plus(budget.#spent, budget.#held))))
+      if (alone.tokens <= 0 || alone.costUsd <= 0)
+        throw new TroupeError('budget/spent', `the budget has nothing left for another agent: ${this.#describeTight()} are spent`)
+      if (now.tokens >= alone.tokens && now.costUsd >= alone.costUsd) return this.#lent(alone)
+      await this.#untilSettled(signal)
+    }
+  }
+
+  #lent(amount: Spent): Loan {
+    const hold = this.#holdAmount({ tokens: finite(amount.tokens), costUsd: finite(amount.costUsd), toolCalls: 0 })
+    return {
+      limits: {
+        ...(Number.isFinite(amount.tokens) && { tokens: amount.tokens }),
+        ...(Number.isFinite(amount.costUsd) && { costUsd: amount.costUsd }),
+        ...(Number.isFinite(amount.toolCalls) && { toolCalls: amount.toolCalls }),
+      },
+      settle: async (usage) => {
+        await hold.settle(usage)
+        await chargeTogether(this.#root().#shared, spentBy(usage))
+      },
+      release: hold.release,
+    }
   }
 
   /** This budget and those above it. */
@@ -170,8 +204,18 @@ export class TreeBudget implements Budget {
     return `the budget does not allow another model call: ${describe(this.#limits, this.#spent)} are spent`
   }
 
+  /** What is spent of the first cap in the line. */
+  #describeTight(): string {
+    const capped = this.#line().find(({ limits: { tokens, costUsd } }) => tokens !== undefined || costUsd !== undefined)
+    return capped ? describe(capped.#limits, capped.#spent) : 'the amounts that it shares'
+  }
+
   #hold(request: BudgetRequest, maxOutputTokens: number): LocalHold {
-    let held: Spent | null = amountOf(request, maxOutputTokens)
+    return { maxOutputTokens, ...this.#holdAmount(amountOf(request, maxOutputTokens)) }
+  }
+
+  #holdAmount(amount: Spent): Omit<LocalHold, 'maxOutputTokens'> {
+    let held: Spent | null = amount
     for (const budget of this.#line()) budget.#held = plus(budget.#held, held)
     const release = (): void => {
       if (!held) return
@@ -182,7 +226,6 @@ export class TreeBudget implements Budget {
       root.#waiting.clear()
     }
     return {
-      maxOutputTokens,
       settle: (usage) => {
         for (const budget of this.#line()) budget.#spent = plus(budget.#spent, spentBy(usage))
         release()
@@ -261,6 +304,20 @@ function outputRoom({ tokens, costUsd }: BudgetLimits, used: Spent, { inputToken
   return Math.min(byTokens, (leftUsd / price.output) * 1e6)
 }
 
+/** What is left of caps; Infinity where there is none. */
+function left({ tokens = Infinity, costUsd = Infinity, toolCalls = Infinity }: BudgetLimits, used: Spent): Spent {
+  return { tokens: tokens - used.tokens, costUsd: costUsd - used.costUsd, toolCalls: toolCalls - used.toolCalls }
+}
+
+function least(amounts: readonly BudgetLimits[]): Spent {
+  const of = (key: keyof Spent): number => Math.min(...amounts.map((amount) => amount[key] ?? Infinity))
+  return { tokens: of('tokens'), costUsd: of('costUsd'), toolCalls: Math.max(of('toolCalls'), 0) }
+}
+
+function finite(amount: number): number {
+  return Number.isFinite(amount) ? amount : 0
+}
+
 function describe({ tokens, costUsd }: BudgetLimits, spent: Spent): string {
   const parts = [
     ...(tokens === undefined ? [] : [`${spent.tokens} of ${tokens} tokens`]),
@@ -269,11 +326,13 @@ function describe({ tokens, costUsd }: BudgetLimits, spent: Spent): string {
   return parts.join(' and ')
 }
 
-/** What the logs of a run and of all runs below it have used, each model call counted once. */
+/** What the logs of a run and of all runs below it have used, each model call counted once; agents whose logs are in another store count by what they reported. */
 export function spentIn(entries: readonly Entry[]): Spent {
+  const here = new Set(entries.map((entry) => entry.run))
   return entries.reduce((sum, entry) => {
     if (isEntry(entry, 'tool-start')) return plus(sum, { ...NOTHING, toolCalls: 1 })
     if (isEntry(entry, 'model-end')) return plus(sum, spentBy(usageOfCall(entry.body)))
+    if (isEntry(entry, 'agent-end') && !here.has(entry.body.childRunId)) return plus(sum, spentBy(entry.body.usage))
     return sum
   }, NOTHING)
 }

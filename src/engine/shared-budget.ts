@@ -1,7 +1,8 @@
 import type { EntryBodies } from '../client/entry.ts'
 import type { Clock } from '../util/clock.ts'
-import type { BudgetLimits, SharedBudget } from './budget.ts'
 import type { Ledger, LedgerScope } from './ledger.ts'
+import type { BudgetLimits } from './spending.ts'
+import type { SharedBudget } from './spent-together.ts'
 
 /** What all runs of a tenant may use together; days and months are those of UTC. */
 export interface TenantBudget {
@@ -32,7 +33,7 @@ export interface SharedBudgetParts {
  */
 export function sharedBudget({ run, start, limits, spreads, tenants, ledger, clock }: SharedBudgetParts): SharedBudget | undefined {
   const above = start.budgets ?? []
-  const own = spreads && (limits.tokens !== undefined || limits.costUsd !== undefined) ? [{ id: `run:${run}`, limits }] : []
+  const own = spreads && (limits.tokens ?? limits.costUsd ?? limits.toolCalls) !== undefined ? [{ id: `run:${run}`, limits }] : []
   const tenantBudget = start.tenant === undefined ? undefined : (tenants?.tenants?.[start.tenant] ?? tenants?.default)
   const fixed: readonly LedgerScope[] = [...above, ...own]
   if (fixed.length === 0 && !tenantBudget) return undefined

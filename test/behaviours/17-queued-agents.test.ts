@@ -78,6 +78,21 @@ describe('agents that are called and queued', () => {
     )
     expect(ends.toSorted()).toEqual(['done', 'limit'])
   })
+
+  it.each(['memory', 'sqlite'])('count their tool calls to one cap (%s)', async (store) => {
+    const seen: string[] = []
+    const { spread } = team(seen)
+    const engine = store === 'memory' ? memory() : sqlite({ path: join(root, 'calls.db') })
+    await using runtime = await openRuntime({ engine, agents: [spread], parkAfterMs: 0 })
+    await runtime.work({ concurrency: 4 })
+    const id = await runtime.enqueue(spread, 'Go.', { budget: { toolCalls: 3 }, maxSteps: 1 })
+    const result = await runtime.follow(id)
+    const ends = (await runtime.entries(id)).flatMap((entry) => (entry.type === 'agent-end' && 'status' in entry.body ? [entry.body] : []))
+    expect(seen.length).toBe(3)
+    expect(ends.map(({ status }) => status).toSorted()).toEqual(['done', 'limit'])
+    expect(JSON.stringify(ends)).toContain('3 tool calls')
+    expect(result.status).not.toBe('done')
+  })
 })
 
 describe("a tenant's budget", () => {
