@@ -1,0 +1,81 @@
+import { TroupeError } from '../errors/troupe-error.ts'
+import type { Ledger, LedgerScope } from './ledger.ts'
+import type { BudgetLimits, Spent } from './spending.ts'
+
+/** What is spent together with other activations, in the store's ledger. */
+export interface SharedBudget {
+  /** The run in whose name room is held. */
+  readonly holder: string
+  readonly ledger: Ledger
+  /** As they are now: a day ends while a run goes on. */
+  scopes(): readonly LedgerScope[]
+  /** Those that count for runs which this one calls elsewhere. */
+  readonly handedDown: readonly LedgerScope[]
+}
+
+/** How often the ledger is asked again while another process holds what is missing. */
+export const LEDGER_POLL_MS = 200
+
+/** Counts tool calls to the caps that several activations share. Undefined where there is none; rejects with `budget/spent`. */
+export function takeTogether(shared: SharedBudget | undefined, toolCalls: number): Promise<void> | undefined {
+  const scopes = shared?.scopes().filter(({ limits }) => limits.toolCalls !== undefined) ?? []
+  return shared && scopes.length > 0 ? taken(shared, scopes, { tokens: 0, costUsd: 0, toolCalls }) : undefined
+}
+
+async function taken({ ledger, holder }: SharedBudget, scopes: readonly LedgerScope[], amount: Spent): Promise<void> {
+  for (;;) {
+    const answer = await ledger.reserve(
+      holder,
+      scopes.map(({ id, limits }) => ({ id, limits: onlyCalls(limits) })),
+      amount,
+    )
+    if (answer.ok) return ledger.settle(answer.id, amount)
+    if (!answer.heldByOthers) {
+      const limit = scopes.find(({ id }) => id === answer.scope)?.limits.toolCalls
+      throw new TroupeError(
+        'budget/spent',
+        `the budget of ${limit} tool calls of ${answer.scope} is spent: ${answer.spent.toolCalls} are made`,
+      )
+    }
+    await new Promise((resolve) => setTimeout(resolve, LEDGER_POLL_MS)) // They are about to be counted.
+  }
+}
+
+/** Counts what was used without having been held. */
+export async function chargeTogether(shared: SharedBudget | undefined, used: Spent): Promise<void> {
+  const scopes = shared?.scopes() ?? []
+  if (!shared || scopes.length === 0) return
+  const answer = await shared.ledger.reserve(
+    shared.holder,
+    scopes.map(({ id }) => ({ id, limits: {} })),
+    used,
+  )
+  if (answer.ok) await shared.ledger.settle(answer.id, used)
+}
+
+/** What is left of the caps that several activations share, the least of all; what is not capped is absent. */
+export async function leftTogether(shared: SharedBudget | undefined): Promise<BudgetLimits> {
+  const caps = await Promise.all(
+    (shared?.scopes() ?? []).map(async ({ id, limits: { tokens, costUsd, toolCalls } }): Promise<BudgetLimits> => {
+      const { spent, held } = (await shared?.ledger.spent(id)) ?? { spent: NOTHING, held: NOTHING }
+      return {
+        ...(tokens !== undefined && { tokens: tokens - spent.tokens - held.tokens }),
+        ...(costUsd !== undefined && { costUsd: costUsd - spent.costUsd - held.costUsd }),
+        ...(toolCalls !== undefined && { toolCalls: toolCalls - spent.toolCalls }),
+      }
+    }),
+  )
+  return caps.reduce((least, cap) => ({ ...least, ...lower(least, cap) }), {})
+}
+
+const NOTHING: Spent = { tokens: 0, costUsd: 0, toolCalls: 0 }
+
+function lower(a: BudgetLimits, b: BudgetLimits): BudgetLimits {
+  const keys = ['tokens', 'costUsd', 'toolCalls'] as const
+  return Object.fromEntries(keys.flatMap((key) => (b[key] === undefined ? [] : [[key, Math.min(a[key] ?? Infinity, b[key])]])))
+}
+
+/** Other caps of a scope, which may be spent, have no say in tool calls. */
+function onlyCalls({ toolCalls }: BudgetLimits): BudgetLimits {
+  return toolCalls === undefined ? {} : { toolCalls }
+}
