@@ -10,7 +10,6 @@ export const IMAGE: string = process.env['TROUPE_SANDBOX_IMAGE'] ?? 'troupe/sand
 
 const isRequired = process.env['TROUPE_REQUIRE_SERVICES'] === '1'
 const HOW = 'scripts/services brings it'
-const SLOW = 'it takes long, and TROUPE_REQUIRE_SERVICES=1 does not ask for it'
 
 /** Why the tests of bubblewrap cannot run here; null where they can. */
 export const noBubblewrap: string | null = reasonOf(() => {
@@ -36,10 +35,12 @@ export function itNeeds(missing: string | null): (name: string, test: Test, time
     })
 }
 
-/** `it` for what would keep a plain `npm test` from ending within five minutes: run where TROUPE_REQUIRE_SERVICES=1 asks for all, as `.ci/run` does, elsewhere skipped by name. */
-export function itSlow(name: string, test: Test, timeoutMs?: number): void {
-  if (isRequired) it(name, (context) => test(context) as Promise<void>, timeoutMs)
-  else it(name, (context) => context.skip(SLOW))
+/** Whether everything is asked for, as `.ci/run` does: what takes long too. */
+export const isAllAsked: boolean = isRequired
+
+/** A `beforeEach` for what would keep a plain `npm test` from ending within five minutes: skipped by name unless everything is asked for. */
+export function onlyWhenAllAsked({ skip }: Pick<TestContext, 'skip'>): void {
+  if (!isAllAsked) skip('it takes long: TROUPE_REQUIRE_SERVICES=1 runs it')
 }
 
 function reasonOf(check: () => string | null): string | null {

@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { openRuntime } from 'troupe'
 import { sqlite } from 'troupe/engine/sqlite'
 import { transitionsIn, type DeskOrder } from './desk-order.ts'
+import { onlyWhenAllAsked } from '../services.ts'
+
+beforeEach(onlyWhenAllAsked)
 
 const PROCESS = join(import.meta.dirname, 'desk-process.ts')
 

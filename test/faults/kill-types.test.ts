@@ -1,7 +1,10 @@
 /** `kill -9` at a boundary of every type of entry: real processes, effects counted by another. */
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Entry, EntryType } from '../../src/client/entry.ts'
 import { expectWhole, story } from './story.ts'
+import { onlyWhenAllAsked } from '../services.ts'
+
+beforeEach(onlyWhenAllAsked)
 
 /** Who writes entries of a type in these tests. A type that is new has to be given a place here, or this does not compile. */
 const WRITTEN_BY: Readonly<Record<EntryType, 'desk' | 'plain'>> = {

@@ -1,8 +1,11 @@
 /** `kill -9` of a process that drives a run in PostgreSQL: at 20 seeded moments, and at one boundary of every type of entry. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startPostgres, type TestPostgres } from '../postgres.ts'
 import { mulberry } from './chance.ts'
 import { expectWhole, story } from './story.ts'
+import { isAllAsked, onlyWhenAllAsked } from '../services.ts'
+
+beforeEach(onlyWhenAllAsked)
 
 const KILLS = 4
 const FURTHEST = 14
@@ -10,7 +13,7 @@ const ANSWER = { sum: 111, all: [70, 80, 90], quick: 120, after: 130, paid: 150,
 
 let postgres: TestPostgres
 beforeAll(async () => {
-  postgres = await startPostgres()
+  if (isAllAsked) postgres = await startPostgres()
 }, 60_000)
 afterAll(() => postgres?.[Symbol.asyncDispose]())
 

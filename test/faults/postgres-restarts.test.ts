@@ -9,6 +9,9 @@ import { mulberry } from './chance.ts'
 import { farEnd, type FarEnd } from './far-end.ts'
 import { fleetWorker } from './postgres-worker.ts'
 import { pause } from './until.ts'
+import { isAllAsked, onlyWhenAllAsked } from '../services.ts'
+
+beforeEach(onlyWhenAllAsked)
 
 const RUNS = 200
 const STOPS = 3
@@ -21,13 +24,13 @@ const PATIENCE_MS = 60_000
 let postgres: TestPostgres
 let outside: FarEnd
 beforeAll(async () => {
-  postgres = await startPostgres({ durable: true })
+  if (isAllAsked) postgres = await startPostgres({ durable: true })
 }, 60_000)
 afterAll(() => postgres?.[Symbol.asyncDispose]())
 beforeEach(async () => {
   outside = await farEnd()
 })
-afterEach(() => outside[Symbol.asyncDispose]())
+afterEach(() => outside?.[Symbol.asyncDispose]())
 
 /** What a caller does that is told to try again. */
 async function insist<T>(work: () => Promise<T>): Promise<T | undefined> {

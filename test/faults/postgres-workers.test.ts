@@ -7,6 +7,9 @@ import { castOf } from './cast.ts'
 import { farEnd, type FarEnd } from './far-end.ts'
 import { fleetWorker, type FleetWorker } from './postgres-worker.ts'
 import { pause, until } from './until.ts'
+import { isAllAsked, onlyWhenAllAsked } from '../services.ts'
+
+beforeEach(onlyWhenAllAsked)
 
 const TIMEOUT_MS = 90_000
 const STALE_MS = 3_000
@@ -14,7 +17,7 @@ const FENCED = 70
 
 let postgres: TestPostgres
 beforeAll(async () => {
-  postgres = await startPostgres()
+  if (isAllAsked) postgres = await startPostgres()
 }, 60_000)
 afterAll(() => postgres?.[Symbol.asyncDispose]())
 
@@ -24,7 +27,7 @@ beforeEach(async () => {
   outside = await farEnd()
   store = await postgres.freshUrl()
 })
-afterEach(() => outside[Symbol.asyncDispose]())
+afterEach(() => outside?.[Symbol.asyncDispose]())
 
 /** This process on the same store: it asks and looks, and never works. */
 async function desk(): Promise<Runtime> {

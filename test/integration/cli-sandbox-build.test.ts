@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { DOCKER_SOCKET, IMAGE, itNeeds, itSlow, noBubblewrap, noDocker } from '../services.ts'
+import { DOCKER_SOCKET, IMAGE, itNeeds, noBubblewrap, noDocker, onlyWhenAllAsked } from '../services.ts'
 import { place } from './cli-harness.ts'
 
 // Not /tmp: what bubblewrap shows as its root has to be readable by everybody on the way.
@@ -57,20 +57,17 @@ describe('troupe sandbox build', () => {
     expect(both.code).toBe(2)
   })
 
-  itSlow(
-    'makes one from Debian',
-    async () => {
-      const out = join(top, 'of-debian')
-      const built = await place().troupe(['sandbox', 'build', '--packages', 'six', '--out', out, '--json'])
-      expect(built.code, built.err).toBe(0)
-      expect(JSON.parse(built.out)).toMatchObject({ dir: out, packages: ['six'] })
-      await works(out)
-      const used = await place().troupe(['exec', '-', '--json', '--sandbox', 'bubblewrap', '--language', 'python'], {
-        input: 'import six\nsix.PY3',
-        env: { TROUPE_SANDBOX_ROOTFS: out, TROUPE_SANDBOX_PACKAGES: 'six' },
-      })
-      expect(JSON.parse(used.out)).toMatchObject({ ok: true, value: true })
-    },
-    300_000,
-  )
+  it('makes one from Debian', { timeout: 300_000 }, async (context) => {
+    onlyWhenAllAsked(context)
+    const out = join(top, 'of-debian')
+    const built = await place().troupe(['sandbox', 'build', '--packages', 'six', '--out', out, '--json'])
+    expect(built.code, built.err).toBe(0)
+    expect(JSON.parse(built.out)).toMatchObject({ dir: out, packages: ['six'] })
+    await works(out)
+    const used = await place().troupe(['exec', '-', '--json', '--sandbox', 'bubblewrap', '--language', 'python'], {
+      input: 'import six\nsix.PY3',
+      env: { TROUPE_SANDBOX_ROOTFS: out, TROUPE_SANDBOX_PACKAGES: 'six' },
+    })
+    expect(JSON.parse(used.out)).toMatchObject({ ok: true, value: true })
+  })
 })

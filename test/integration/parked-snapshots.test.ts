@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import { openRuntime } from '../../src/engine/runtime.ts'
 import { sqlite } from '../../src/engine/sqlite/sqlite.ts'
@@ -9,6 +9,9 @@ import { codeAgent, tool } from '../../src/index.ts'
 import { quickjs } from '../../src/sandbox/quickjs/quickjs.ts'
 import { approveAll } from '../../src/testing/crash-runner.ts'
 import { scriptedModel } from '../../src/testing/scripted-model.ts'
+import { onlyWhenAllAsked } from '../services.ts'
+
+beforeEach(onlyWhenAllAsked)
 
 const RUNS = 1_000
 const BATCH = 50
