@@ -6,7 +6,7 @@ const config: ViteUserConfig = {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/.bars/**', '**/.troupe/**'],
     pool: 'forks', // a test may start worker threads and end processes: each file has a process of its own
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     teardownTimeout: 5_000,

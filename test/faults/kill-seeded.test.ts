@@ -1,7 +1,10 @@
 /** `kill -9` at 20 moments that chance has chosen, the same ones each time: after an append, or with an effect done and not logged. */
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { mulberry } from './chance.ts'
 import { expectWhole, story } from './story.ts'
+import { onlyWhenAllAsked } from '../services.ts'
+
+beforeEach(onlyWhenAllAsked)
 
 const KILLS = 4
 const FURTHEST = 14

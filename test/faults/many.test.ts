@@ -10,6 +10,7 @@ import { castOf } from './cast.ts'
 import { farEnd } from './far-end.ts'
 import { folder } from './player.ts'
 import { pause, until } from './until.ts'
+import { onlyWhenAllAsked } from '../services.ts'
 
 const RUNS = 10_000
 const TENANTS = 7
@@ -20,7 +21,8 @@ const STORES: readonly (readonly [name: string, open: () => EngineAdapter])[] = 
 ]
 
 describe.each(STORES)('on %s', (_, open) => {
-  it('ten thousand queued runs each end once, and one more is refused meanwhile', { timeout: 300_000 }, async () => {
+  it('ten thousand queued runs each end once, and one more is refused meanwhile', { timeout: 300_000 }, async (context) => {
+    onlyWhenAllAsked(context)
     const done = new Map<string, number>()
     const agent: AgentRef = {
       name: 'quick',

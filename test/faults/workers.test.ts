@@ -7,6 +7,7 @@ import { castOf } from './cast.ts'
 import { farEnd, type FarEnd } from './far-end.ts'
 import { folder, player, type Order, type Player } from './player.ts'
 import { pause, until } from './until.ts'
+import { onlyWhenAllAsked } from '../services.ts'
 
 const TIMEOUT_MS = 180_000
 
@@ -228,7 +229,8 @@ describe('a run that is parked', () => {
 
   it(
     'by a timer goes on at its time, not before, though its worker is killed meanwhile',
-    async () => {
+    async (context) => {
+      onlyWhenAllAsked(context)
       const { runtime, cast } = await desk()
       const first = await worker()
       const [over, ahead] = await Promise.all([

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { fence, place, type Ended, type Place } from './cli-harness.ts'
+import { onlyWhenAllAsked } from '../services.ts'
 
 vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
@@ -204,7 +205,8 @@ describe('a result of 50 MB', () => {
     })
   })
 
-  it('of a run is kept whole where the limits let it be, and shown in short', async () => {
+  it('of a run is kept whole where the limits let it be, and shown in short', async (context) => {
+    onlyWhenAllAsked(context)
     const at = place()
     at.write(
       'troupe.config.ts',

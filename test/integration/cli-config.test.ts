@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { JsonValue } from '../../src/util/json.ts'
 import { fence, place, type Place } from './cli-harness.ts'
+import { onlyWhenAllAsked } from '../services.ts'
 
 vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
@@ -32,7 +33,8 @@ async function worked(at: Place, runs: readonly (readonly string[])[], args: rea
 }
 
 describe('the configuration', () => {
-  it('caps what runs of a tenant at once', async () => {
+  it('caps what runs of a tenant at once', async (context) => {
+    onlyWhenAllAsked(context)
     const at = place()
     const agents = `model: '${at.script(fence('finalAnswer(await crowd({}))'))}', agents: { main: codeAgent({ name: 'main', description: 'x', tools: [crowd] }) }`
     at.write(

@@ -1,15 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import type { JsonValue } from '../../src/util/json.ts'
 import { sql, startPostgres, type TestPostgres } from '../postgres.ts'
+import { isAllAsked, onlyWhenAllAsked } from '../services.ts'
 import { fence, place, type Place, type Started } from './cli-harness.ts'
 
 vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
 let postgres: TestPostgres
+beforeEach(onlyWhenAllAsked)
 beforeAll(async () => {
-  postgres = await startPostgres()
+  if (isAllAsked) postgres = await startPostgres()
 }, 60_000)
 afterAll(() => postgres?.[Symbol.asyncDispose]())
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import type { JsonValue } from '../../src/util/json.ts'
 import { fence, place, type Ended, type Place, type Started } from './cli-harness.ts'
+import { onlyWhenAllAsked } from '../services.ts'
 
 vi.setConfig({ testTimeout: 120_000 }) // Many processes, on machines of two cores.
 
@@ -141,7 +142,8 @@ describe('a detached run', () => {
     expect((await at.troupe(['runs', 'ls', '--json'])).events).toHaveLength(1)
   })
 
-  it('is cancelled while it is queued, parked, or driven by a worker', async () => {
+  it('is cancelled while it is queued, parked, or driven by a worker', async (context) => {
+    onlyWhenAllAsked(context)
     const at = place()
     counting(at)
     const queued = await detached(at, 'quick')
@@ -286,7 +288,8 @@ describe('a run with a priority that is followed', () => {
     await stopped(worker)
   })
 
-  it('needs no worker: this process takes it; and the next one when that goes', async () => {
+  it('needs no worker: this process takes it; and the next one when that goes', async (context) => {
+    onlyWhenAllAsked(context)
     const at = place()
     counting(at)
     const first = at.start(['run', 'slow', '--priority', '1', '--json'])
@@ -307,7 +310,8 @@ describe('a run with a priority that is followed', () => {
     expect(hits(at).toSorted()).toEqual(['1', '1', '2', '2', '3', '3', '4', '4', '7'])
   })
 
-  it('is cancelled by Ctrl-C; killed with -9 it is resumed, and why says that nobody has it', async () => {
+  it('is cancelled by Ctrl-C; killed with -9 it is resumed, and why says that nobody has it', async (context) => {
+    onlyWhenAllAsked(context)
     const at = place()
     counting(at)
     const cancelled = at.start(['run', 'slow', '--priority', '1', '--json'])

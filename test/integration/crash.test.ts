@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { codeAgent, tool, toolAgent, type Agent, type RunOptions, type ToolEffect } from '../../src/index.ts'
 import type { EngineAdapter } from '../../src/engine/engine.ts'
@@ -9,6 +9,7 @@ import { memory } from '../../src/engine/memory/memory.ts'
 import { sqlite } from '../../src/engine/sqlite/sqlite.ts'
 import { crashEverywhere } from '../../src/testing/crash-runner.ts'
 import { scriptedModel } from '../../src/testing/scripted-model.ts'
+import { onlyWhenAllAsked } from '../services.ts'
 
 const description = 'Works things out.'
 
@@ -265,6 +266,7 @@ const ON_SQLITE: readonly string[] = [
 
 function suite(engineName: string, names: readonly string[], engineOf: () => Promise<() => EngineAdapter>): void {
   describe(`stopped after each append and resumed on ${engineName}`, () => {
+    if (engineName === 'sqlite') beforeEach(onlyWhenAllAsked)
     test.each(names)('%s', { timeout: 120_000 }, async (name) => {
       const { agent, isSequential = false, options = {}, end, status = 'done' } = CASES[name] ?? fail(`no case '${name}'`)
       const report = await crashEverywhere({ agent, task: 'Go.', engine: await engineOf(), isSequential, options })

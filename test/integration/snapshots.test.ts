@@ -13,6 +13,7 @@ import { quickjs, type QuickJsOptions } from '../../src/sandbox/quickjs/quickjs.
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { approveAll, crashEverywhere } from '../../src/testing/crash-runner.ts'
 import { snapshotAgent, watched } from './snapshot-agent.ts'
+import { onlyWhenAllAsked } from '../services.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'troupe-snapshot-runs-'))
 afterAll(() => rmSync(top, { recursive: true, force: true }))
@@ -228,7 +229,8 @@ describe('a parked run whose code burnt CPU', () => {
     }
   })
 
-  it('survives a crash after every entry', async () => {
+  it('survives a crash after every entry', async (context) => {
+    onlyWhenAllAsked(context)
     await using sandbox = quickjs({ snapshotAfterMs: 0 })
     const engine = (): EngineAdapter => sqlite({ path: join(mkdtempSync(join(top, 'c-')), 'troupe.db') })
     const report = await crashEverywhere({ agent: () => snapshotAgent(sandbox, [], 1_000), task: 'Burn.', engine })

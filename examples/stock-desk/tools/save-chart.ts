@@ -1,6 +1,5 @@
 import { tool, type AnyTool } from 'troupe'
 import { z } from 'zod'
-import { barChart } from '../bar-chart.ts'
 import { FileName, save } from '../save.ts'
 
 /** Draws with echarts, on the host: a chart library is no work for an interpreter. */
@@ -23,6 +22,7 @@ export function saveChart(outDir: string): AnyTool {
     run: async ({ fileName, ...chart }) => {
       const uneven = chart.series.find(({ values }) => values.length !== chart.categories.length)
       if (uneven) throw new Error(`${uneven.name} has ${uneven.values.length} values for ${chart.categories.length} categories`)
+      const { barChart } = await import('../bar-chart.ts') // echarts is 500 modules: loaded where something is drawn
       return { path: await save(outDir, fileName, barChart(chart)) }
     },
   })
