@@ -3,10 +3,12 @@ import type { TransientEvent } from '../client/event.ts'
 import { openWaitsOf, stepsOf, treeUsageOf, usageOf } from '../client/fold.ts'
 import { addUsage, NO_USAGE, type Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
+import { withoutStack } from '../errors/without-stack.ts'
 import type { Clock } from '../util/clock.ts'
 import { detach } from '../util/detach.ts'
 import { hash32 } from '../util/hash.ts'
 import { dropped } from '../util/never.ts'
+import { isoTime } from '../util/iso-time.ts'
 import { isInTree } from '../util/run-id.ts'
 import { Activity } from './activity.ts'
 import { spentIn, timeUp, TreeBudget, workedMs } from './budget.ts'
@@ -16,7 +18,7 @@ import { runElsewhere, type ElsewhereCall } from './elsewhere.ts'
 import type { ClaimOptions, EffectScope, LogStore } from './engine.ts'
 import { Inbox } from './inbox.ts'
 import { LogWriter } from './log-writer.ts'
-import { endOf, incompatible, outcomeOf, settled } from './outcome.ts'
+import { endOf, incompatible, isEndedBelow, outcomeOf, settled } from './outcome.ts'
 import { historyOf, type PastParts } from './past.ts'
 import { Recorded } from './recorded.ts'
 import { runRemote } from './remote-call.ts'
@@ -65,7 +67,7 @@ interface OpenRun {
   readonly inbox: Inbox
   readonly recorded: Recorded
   readonly budget: TreeBudget
-  /** Aborts the effects of this run and of those below it. */
+  /** Aborts the effects of this run: with it, with those above it, and with the activation. */
   readonly abort: AbortController
   /** Resolves when the run is ended over the head of its own code. */
   readonly forced: PromiseWithResolvers<EntryBodies['run-end']>
@@ -136,7 +138,10 @@ export class Activation {
     try {
       const entries = await this.#options.store.read(this.#options.rootRunId)
       const end = endOf(entries) ?? (await this.#runOne(this.#options.rootRunId, agent, this.#options.claim ?? {}))
-      await this.#close({ type: 'ended', end }, new TroupeError('run/ended', `run ${this.#options.rootRunId} has ended`))
+      await this.#close(
+        { type: 'ended', end },
+        withoutStack(() => new TroupeError('run/ended', `run ${this.#options.rootRunId} has ended`)),
+      )
     } catch (error) {
       await this.#break(TroupeError.wrap(error, 'engine/store-failed'))
     }
@@ -170,7 +175,7 @@ export class Activation {
       parentKey,
       ...(caller.tenant !== undefined && { tenant: caller.tenant }),
     }
-    const start = { key: 'start', at: new Date(clock.now()).toISOString(), type: 'run-start', body } as const
+    const start = { key: 'start', at: isoTime(clock.now()), type: 'run-start', body } as const
     if (agent.placement) return this.#callElsewhere(caller, { run, agent, placement: agent.placement, start, isNew: entries.length === 0 })
     const under = { run: parent, epoch: caller.epoch }
     if (entries.length === 0) this.#options.publish([await this.#activity.during(() => store.create(run, start, { under }))])
@@ -198,7 +203,7 @@ export class Activation {
     }
     const outcome =
       call.placement.type === 'remote'
-        ? runRemote(placed, caller.budget, AbortSignal.any([left.signal, caller.abort.signal, this.#abort.signal]))
+        ? runRemote(placed, caller.budget, AbortSignal.any([left.signal, caller.abort.signal]))
         : runElsewhere(placed)
     const ended = await Promise.race([outcome, forced.promise])
     this.#elsewhere.delete(run)
@@ -234,7 +239,7 @@ export class Activation {
     open.disarm()
     await this.#activity.during(() => writer.end(writer.entry('run-end', 'end', body)))
     this.#open.delete(run)
-    open.abort.abort(new TroupeError('run/ended', `run ${run} has ended`))
+    open.abort.abort(withoutStack(() => new TroupeError('run/ended', `run ${run} has ended`)))
     detach(this.#disown(run))
     return body
   }
@@ -246,8 +251,11 @@ export class Activation {
   async #endBelow(run: string, recorded: Recorded): Promise<Usage> {
     const { store, clock, publish } = this.#options
     if (!recorded.entries.some((entry) => entry.type === 'agent-start')) return usageOf(recorded.entries)
-    const reason = new TroupeError('run/cancelled', `run ${run} ended without waiting for this run`)
     const strays = [...this.#open.values()].filter((open) => open.run !== run && isInTree(open.run, run))
+    const tree = strays.length === 0 ? await store.readTree(run) : []
+    // Logs that have ended are whole: nothing comes into them any more.
+    if (strays.length === 0 && isEndedBelow(run, tree)) return treeUsageOf(run, tree)
+    const reason = new TroupeError('run/cancelled', `run ${run} ended without waiting for this run`)
     for (const stray of strays.toReversed()) await this.#endRun(stray, 'cancelled', reason)
     publish(await endTree(store, run, { status: 'cancelled', reason, clock, onlyBelow: true }))
     return treeUsageOf(run, await store.readTree(run))
@@ -320,15 +328,18 @@ export class Activation {
     }
     if (limits.timeMs !== undefined) open.disarm = this.#endAfter(open, limits.timeMs, limits.timeMs - workedMs(entries))
     this.#open.set(run, open)
-    if (this.#closed) writer.close()
+    if (this.#closed) {
+      writer.close()
+      open.abort.abort(this.#abort.signal.reason)
+    }
     return open
   }
 
   /** Time that is up stops what is under way in the run and all below it. */
   #endAfter(open: OpenRun, timeMs: number, leftMs: number): () => void {
-    const error = timeUp(timeMs)
     const isRoot = open.run === this.#options.rootRunId
     return this.#options.clock.after(leftMs, () => {
+      const error = timeUp(timeMs)
       detach(isRoot ? this.#close({ type: 'limit', error }, error) : this.#endRun(open, 'limit', error))
     })
   }
@@ -339,7 +350,7 @@ export class Activation {
     return createRunContext({
       runId: run,
       rootRunId,
-      signal: AbortSignal.any([this.#abort.signal, abort.signal]),
+      signal: abort.signal,
       clock,
       recorded,
       writer,
@@ -458,6 +469,7 @@ export class Activation {
       inbox.close()
     }
     this.#abort.abort(reason)
+    for (const { abort } of this.#open.values()) abort.abort(reason)
     await Promise.all([...this.#owned.keys()].map((run) => this.#disown(run)))
     await this.#letGo()
     this.#open.clear()

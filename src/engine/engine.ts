@@ -62,6 +62,8 @@ export interface LogStore extends AsyncDisposable {
   feed(after: string | null, limit: number): Promise<{ readonly cursor: string | null; readonly entries: readonly Entry[] }>
   /** Forgets the logs of a run and of all runs below it. */
   drop(run: string): Promise<void>
+  /** The same at once, where the store is this process's memory; gives what reads the logs still, as `readTree` did. */
+  take?(run: string): () => readonly Entry[]
 }
 
 /** Who owned a run when something was asked for in its name. */

@@ -12,11 +12,15 @@ export class Projector {
   readonly #sources = new Map<string, EventSource>()
 
   project(entry: Entry): RunEvent | null {
-    if (isEntry(entry, 'run-start')) {
-      const { agent, parentRunId } = entry.body
-      this.#sources.set(entry.run, { agent, ...(parentRunId !== undefined && { parentRunId }) })
-    }
+    this.learn(entry)
     return eventOf(entry, this.sourceOf(entry.run))
+  }
+
+  /** Takes note of an entry whose event nobody wants. */
+  learn(entry: Entry): void {
+    if (!isEntry(entry, 'run-start')) return
+    const { agent, parentRunId } = entry.body
+    this.#sources.set(entry.run, { agent, ...(parentRunId !== undefined && { parentRunId }) })
   }
 
   sourceOf(run: string): EventSource {
@@ -49,13 +53,15 @@ export class Hub {
 
   /** Takes note of a log that was there before, whose runs may go on now, and tells nobody. */
   learn(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#project(entry)
+    for (const entry of entries) this.#learn(entry)
   }
 
   publish(entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.#flush(entry.run)
-      const event = this.#project(entry)
+      this.#learn(entry)
+      if (this.#listeners.size === 0) continue
+      const event = this.#projector.project(entry)
       if (event) this.#tell(event)
     }
   }
@@ -86,9 +92,9 @@ export class Hub {
     this.#tell({ ...waiting.event, at: new Date().toISOString(), runId: run, ...this.#projector.sourceOf(run) })
   }
 
-  #project(entry: Entry): RunEvent | null {
+  #learn(entry: Entry): void {
     this.#told.set(entry.run, Math.max(entry.seq, this.#told.get(entry.run) ?? 0))
-    return this.#projector.project(entry)
+    this.#projector.learn(entry)
   }
 
   #tell(event: RunEvent): void {

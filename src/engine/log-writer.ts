@@ -2,6 +2,7 @@ import type { Entry, EntryBodies, EntryType, NewEntry } from '../client/entry.ts
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { Clock } from '../util/clock.ts'
 import { detach } from '../util/detach.ts'
+import { isoTime } from '../util/iso-time.ts'
 import { dropped } from '../util/never.ts'
 import type { LogStore } from './engine.ts'
 
@@ -66,7 +67,7 @@ export class LogWriter implements Writer {
   }
 
   entry<Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): NewEntry<Type> {
-    return { key, at: new Date(this.#options.clock.now()).toISOString(), type, body }
+    return { key, at: isoTime(this.#options.clock.now()), type, body }
   }
 
   append(entries: readonly NewEntry[]): Promise<readonly Entry[]> {

@@ -20,6 +20,12 @@ export function endOf(entries: readonly Entry[]): EntryBodies['run-end'] | undef
   return last && isEntry(last, 'run-end') ? last.body : undefined
 }
 
+/** Whether every run below has ended, by the logs of the whole tree. */
+export function isEndedBelow(root: string, tree: readonly Entry[]): boolean {
+  const ended = new Set(tree.filter((entry) => entry.type === 'run-end').map((entry) => entry.run))
+  return tree.every(({ run }) => run === root || ended.has(run))
+}
+
 /** What a run that was called gives its caller. */
 export function outcomeOf(run: string, { status, output, error, usage }: EntryBodies['run-end']): ChildOutcome {
   return { status, usage, runId: run, ...(output !== undefined && { output }), ...(error && { error }) }

@@ -16,6 +16,9 @@ const CALL = /^(\d+)\.(\d+)$/
 /** That it was made again: `2.5.again.1`. */
 const AGAIN = /^(\d+)\.(\d+)\.again\.\d+$/
 
+/** Which types of entry tell of a call. */
+const OF_CALLS: ReadonlySet<EntryType> = new Set(['call-asked', 'tool-start', 'tool-again', 'tool-end', 'call-settled'])
+
 /** Which types of entry are the memo of an operation: it was asked for, and this is what it gave. */
 const MEMOS: ReadonlySet<EntryType> = new Set(['effect', 'model-end', 'agent-end', 'wait-end'])
 
@@ -75,6 +78,7 @@ export class Recorded {
   }
 
   #noteCall(entry: Entry, key: string): void {
+    if (!OF_CALLS.has(entry.type)) return
     const place = (entry.type === 'tool-again' ? AGAIN : CALL).exec(key)
     if (!place) return
     const [step, call] = [Number(place[1]), Number(place[2])]

@@ -63,7 +63,7 @@ export class RunDriver {
   #wake: (() => void) | null = null
   #isParkedTold = false
   #parked = Promise.withResolvers<void>()
-  #dropped: readonly Entry[] | null = null
+  #dropped: (() => readonly Entry[]) | null = null
   /** How long the tree was when the last activation began after parking. */
   #wokenAt = 0
 
@@ -94,7 +94,7 @@ export class RunDriver {
 
   /** The entries of the whole tree, even when the store has forgotten them. */
   async entries(): Promise<readonly Entry[]> {
-    return this.#dropped ?? this.#options.store.readTree(this.runId)
+    return this.#dropped ? this.#dropped() : this.#options.store.readTree(this.runId)
   }
 
   /** Hands over what was written from outside to a run of the tree; a parked run goes on when it answers a wait. */
@@ -155,11 +155,17 @@ export class RunDriver {
       await this.#options.onResume?.()
     }
     const end = await this.#activate(await agent())
-    if (end && dropAtEnd) {
-      this.#dropped = await store.readTree(runId)
-      await store.drop(runId)
-    }
+    if (end && dropAtEnd) this.#dropped = await this.#forget()
     return end
+  }
+
+  /** Few ask for the entries of a run that has ended: they are read for those alone, where that can be. */
+  async #forget(): Promise<() => readonly Entry[]> {
+    const { store, runId } = this.#options
+    if (store.take) return store.take(runId)
+    const entries = await store.readTree(runId)
+    await store.drop(runId)
+    return () => entries
   }
 
   async #activate(agent: AgentRef): Promise<EntryBodies['run-end'] | null> {

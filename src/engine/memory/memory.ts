@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { isEntry, type Entry, type EntryBodies, type NewEntry } from '../../client/entry.ts'
+import { isEntry, type Entry, type NewEntry } from '../../client/entry.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { systemClock } from '../../util/clock.ts'
-import { isInTree, lineOf, rootOf } from '../../util/run-id.ts'
+import { lineOf } from '../../util/run-id.ts'
 import { bodyText } from '../body-text.ts'
 import { EmbeddedQueue } from '../embedded-queue.ts'
 import { endTree } from '../end-tree.ts'
@@ -34,6 +34,7 @@ interface Stored {
 
 interface Log {
   epoch: number
+  readonly parent: string | undefined
   readonly entries: Stored[]
   readonly keys: Set<string>
 }
@@ -61,8 +62,8 @@ class MemoryStore implements LogStore {
     return Promise.resolve(0)
   }
   readonly #logs = new Map<string, Log>()
-  /** The runs of each tree, by the id of its root. */
-  readonly #trees = new Map<string, Set<string>>()
+  /** The runs below each run that has any. */
+  readonly #below = new Map<string, Set<string>>()
   #count = 0
 
   readonly queue: RunQueue
@@ -88,11 +89,15 @@ class MemoryStore implements LogStore {
 
   #begin(run: string, start: NewEntry<'run-start'>): Entry {
     if (this.#logs.has(run)) throw new TroupeError('engine/duplicate-key', `run ${run} exists already`)
-    const log: Log = { epoch: 0, entries: [], keys: new Set() }
+    const log: Log = { epoch: 0, parent: start.body.parentRunId, entries: [], keys: new Set() }
+    const text = bodyText(run, start)
     this.#logs.set(run, log)
-    const tree = this.#trees.get(rootOf(run)) ?? new Set()
-    this.#trees.set(rootOf(run), tree.add(run))
-    return this.#write(run, log, start, bodyText(run, start), 0)
+    for (const above of lineOf(run).slice(1)) {
+      const below = this.#below.get(above)
+      if (below) below.add(run)
+      else this.#below.set(above, new Set([run]))
+    }
+    return this.#write(run, log, start, text, 0)
   }
 
   async claim(run: string, { under }: ClaimOptions = {}): Promise<number> {
@@ -135,8 +140,7 @@ class MemoryStore implements LogStore {
   }
 
   async readTree(root: string): Promise<readonly Entry[]> {
-    const entries = this.#runsBelow(root).flatMap((run) => this.#logs.get(run)?.entries ?? [])
-    return entries.sort((a, b) => a.ordinal - b.ordinal).map(entryOf)
+    return this.#storedIn(root).map(entryOf)
   }
 
   async heads(filter: HeadFilter = {}): Promise<readonly RunHead[]> {
@@ -151,13 +155,22 @@ class MemoryStore implements LogStore {
   }
 
   async drop(run: string): Promise<void> {
-    const tree = this.#trees.get(rootOf(run))
-    for (const below of this.#runsBelow(run)) {
-      this.#logs.delete(below)
-      this.#items.forget(below)
-      tree?.delete(below)
+    this.take(run)
+  }
+
+  take(root: string): () => readonly Entry[] {
+    const stored = this.#storedIn(root)
+    for (const run of this.#runsIn(root)) {
+      this.#logs.delete(run)
+      this.#items.forget(run)
+      this.#below.delete(run)
+      for (const above of lineOf(run).slice(1)) {
+        const below = this.#below.get(above)
+        below?.delete(run)
+        if (below?.size === 0) this.#below.delete(above)
+      }
     }
-    if (tree?.size === 0) this.#trees.delete(rootOf(run))
+    return () => stored.map(entryOf)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -166,9 +179,7 @@ class MemoryStore implements LogStore {
     for (const entry of written) {
       if (entry.epoch === 0 && (entry.type === 'signal' || entry.type === 'approval-given')) this.#items.wakeLine(lineOf(run))
       if (entry.type !== 'run-end') continue
-      const start = log.entries[0]
-      const { parentRunId } = start ? (entryOf(start).body as EntryBodies['run-start']) : {}
-      this.#items.leave(run, parentRunId, entry.at)
+      this.#items.leave(run, log.parent, entry.at)
     }
   }
 
@@ -182,8 +193,18 @@ class MemoryStore implements LogStore {
     if (under && this.#logOf(under.run).epoch !== under.epoch) throw isLost(under.run, under.epoch, this.#logOf(under.run).epoch)
   }
 
-  #runsBelow(run: string): string[] {
-    return [...(this.#trees.get(rootOf(run)) ?? [])].filter((known) => isInTree(known, run))
+  /** A run and the runs below it. */
+  #runsIn(root: string): readonly string[] {
+    return [root, ...(this.#below.get(root) ?? [])]
+  }
+
+  /** What is stored of a run and the runs below it, in the order in which it was written. */
+  #storedIn(root: string): readonly Stored[] {
+    const below = this.#below.get(root)
+    if (!below) return this.#logs.get(root)?.entries ?? []
+    return this.#runsIn(root)
+      .flatMap((run) => this.#logs.get(run)?.entries ?? [])
+      .sort((a, b) => a.ordinal - b.ordinal)
   }
 
   #logOf(run: string): Log {
@@ -193,16 +214,22 @@ class MemoryStore implements LogStore {
   }
 
   #write(run: string, log: Log, entry: NewEntry, text: string, epoch: number): Entry {
-    const written: Entry = { run, seq: log.entries.length + 1, epoch, ...entry }
-    const { body: _, ...head } = written
+    const { key, at, type } = entry
+    const seq = log.entries.length + 1
+    const head = key === undefined ? { run, seq, epoch, at, type } : { run, seq, epoch, key, at, type }
     log.entries.push({ head, body: text, ordinal: ++this.#count })
-    if (entry.key !== undefined) log.keys.add(nameOf(entry))
-    return written
+    if (key !== undefined) log.keys.add(nameOf(entry))
+    return withBody(head, entry.body)
   }
 }
 
 function entryOf({ head, body }: Stored): Entry {
-  return { ...head, body: JSON.parse(body) as Entry['body'] }
+  return withBody(head, JSON.parse(body) as Entry['body'])
+}
+
+/** Each property by its name: it is made for every entry that is read, and a spread costs more than the rest. */
+function withBody({ run, seq, epoch, key, at, type }: Stored['head'], body: Entry['body']): Entry {
+  return key === undefined ? { run, seq, epoch, at, type, body } : { run, seq, epoch, key, at, type, body }
 }
 
 function nameOf(entry: NewEntry): string {
