@@ -30,6 +30,11 @@ export function decisionPlace(root: string, tree: readonly Entry[], callId?: str
   throw new TroupeError('run/not-waiting', `run ${root} waits for no approval${named === undefined ? '' : ` of ${named}`}; open: ${list}`)
 }
 
+/** Whether the log of a run has the decision of one of its waits. */
+export function isDecidedIn(log: readonly Entry[], key: string): boolean {
+  return log.some((entry) => entry.type === 'approval-given' && entry.key === key)
+}
+
 function placeOf(tree: readonly Entry[], callId: string): DecisionPlace {
   const decided = new Set(tree.filter((entry) => entry.type === 'approval-given').map((entry) => `${entry.run} ${entry.key}`))
   const wanted = tree.find(

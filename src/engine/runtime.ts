@@ -7,7 +7,7 @@ import type { JsonValue } from '../util/json.ts'
 import { isInTree, lineOf, newRunId, rootOf } from '../util/run-id.ts'
 import { endTree } from './end-tree.ts'
 import type { AgentRef } from './context.ts'
-import { decisionPlace } from './decisions.ts'
+import { decisionPlace, isDecidedIn } from './decisions.ts'
 import type { EffectScope, EngineAdapter, HeadFilter, LogStore, SessionKey } from './engine.ts'
 import { forkOf, lastStepOf, type NewLog } from './fork.ts'
 import { Projector } from './hub.ts'
@@ -401,6 +401,7 @@ export class Runtime implements AsyncDisposable {
     driver.hub.subscribe((event) => {
       // A handler under an event's type takes the events of that type; asynchronous ones are no exception to what is said above.
       const handler = handlers[event.type] as ((event: RunEvent) => unknown) | undefined
+      if (!handler && !handlers.all) return
       const handled = async (): Promise<void> => {
         await Promise.all([handlers.all?.(event), handler?.(event)])
       }
@@ -463,7 +464,9 @@ export class Runtime implements AsyncDisposable {
     try {
       await this.#writeFromOutside(run, this.#entry('approval-given', key, body))
     } catch (error) {
-      if (TroupeError.is(error, 'engine/duplicate-key'))
+      // A run that went on with somebody else's decision may have ended since it was looked at.
+      const isLate = TroupeError.is(error, 'run/ended') && isDecidedIn(await this.#store.read(run), key)
+      if (isLate || TroupeError.is(error, 'engine/duplicate-key'))
         throw new TroupeError('run/already-decided', `call ${run}:${key} was decided already`)
       throw error
     }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { Entry } from '../../src/client/entry.ts'
-import type { EngineAdapter } from '../../src/engine/engine.ts'
+import type { EngineAdapter, LogStore } from '../../src/engine/engine.ts'
 import { memory } from '../../src/engine/memory/memory.ts'
 import { sqlite } from '../../src/engine/sqlite/sqlite.ts'
 import { openRuntime, TroupeError, type Runtime } from '../../src/index.ts'
@@ -126,4 +126,20 @@ export function wrapped(real: Sandbox, wrap: (session: SandboxSession) => Partia
       return { ...same, ...wrap(session) }
     },
   }
+}
+
+/** An engine of which a test changes what its store does; the rest is the store's own. */
+export function changed(engine: EngineAdapter, change: (store: LogStore) => Partial<LogStore>): EngineAdapter {
+  const open = async (): Promise<LogStore> => {
+    const store = await engine.open()
+    const changes: object = change(store)
+    return new Proxy(store, {
+      get: (target, name) => {
+        if (Object.hasOwn(changes, name)) return Reflect.get(changes, name) as unknown
+        const member: unknown = Reflect.get(target, name, target)
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member
+      },
+    })
+  }
+  return { name: engine.name, effects: engine.effects, open }
 }
