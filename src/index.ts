@@ -139,6 +139,27 @@ export interface TroupeConfig {
    * file beside it that only its owner can read. False: no snapshots.
    */
   readonly snapshotKey?: string | false
+  /** A RabbitMQ: what `troupe worker` takes from it and gives to it, and where agents are that `remote` names. */
+  readonly amqp?: AmqpConfig
+}
+
+/** Nothing but what is named here is done. Needs the package `amqplib`. */
+export interface AmqpConfig {
+  /** `amqp://user:password@host:port/vhost`, or `amqps:`. Default: the variable TROUPE_AMQP_URL. */
+  readonly url?: string
+  /** Names this store to agents elsewhere, one name a store: letters, digits, `_` and `-`. Needed by `remote` and by `results`. */
+  readonly store?: string
+  /** Tasks become runs of this store: from `troupe.tasks`, or another `queue`; at most `prefetch` (default 10) are in hand. */
+  readonly tasks?: true | { readonly queue?: string; readonly prefetch?: number }
+  /** Agents that run here for callers in other stores: as `--agent` names them, or the names of agents that those call. */
+  readonly serve?: readonly string[]
+  /** Results of agents elsewhere are brought to the runs of this store that wait for them. */
+  readonly results?: true
+  /**
+   * Events of all runs are published, by one worker of a store: to the topic exchange `troupe.events`, or another `exchange`. The file `cursor` keeps
+   * how far; default beside a SQLite store, `PATH.events`. PostgreSQL has no default.
+   */
+  readonly events?: true | { readonly exchange?: string; readonly cursor?: string; readonly pollMs?: number }
 }
 
 export interface QueueConfig {
@@ -156,9 +177,12 @@ export function defineConfig(config: TroupeConfig): TroupeConfig {
 }
 
 export { queued } from './agent/placed.ts'
+export { remote } from './agent/remote.ts'
 export { costAbove, stepCount } from './agent/stop.ts'
 export { openRuntime } from './engine/runtime.ts'
 export { TroupeError } from './errors/troupe-error.ts'
+export { member } from './orchestrator/member.ts'
+export { image, imageSchema } from './tools/image.ts'
 export { tool } from './tools/tool.ts'
 
 export type { Agent, AgentDefaults, AgentOptions, Check, CheckVerdict, CodeAgentOptions, ToolAgentOptions } from './agent/agent.ts'
@@ -187,4 +211,5 @@ export type { PlanAndExecuteOptions } from './orchestrator/patterns/plan-and-exe
 export type { Plan, PlanChanges, PlannedTask } from './orchestrator/plan.ts'
 export type { ArchitectView, InvestigatorView, ReviewView, RouterView, SynthesisView } from './orchestrator/views.ts'
 export type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
+export type { Image, ImageType } from './tools/image.ts'
 export type { AnyTool, Tool, ToolContext, ToolEffect, ToolOptions } from './tools/tool.ts'

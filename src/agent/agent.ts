@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { BudgetLimits } from '../engine/budget.ts'
-import type { AgentRef } from '../engine/context.ts'
+import type { AgentRef, Placement } from '../engine/context.ts'
 import type { Run } from '../engine/run.ts'
 import type { RunOptions } from '../engine/runtime.ts'
 import type { LanguageModel } from '../models/model.ts'
@@ -91,6 +91,8 @@ export interface AgentDefaults {
   readonly sandbox?: Sandbox
   readonly minimumIsolation?: Isolation
   readonly limits?: Partial<Limits>
+  /** Where agents run that `remote` has named, such as `remoteAgents({ … }).placement`. */
+  readonly remote?: Placement
   /** Put around the model that each agent asks, its own too: to record answers, or to replay them. Given twice, both are, the first one inside. */
   readonly wrapModel?: (model: LanguageModel) => LanguageModel
 }

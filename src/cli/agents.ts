@@ -1,8 +1,10 @@
+import { isNowhere, nowhereError } from '../agent/remote.ts'
 import type { RunView } from '../engine/run.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { codeAgent, type Agent, type AgentDefaults, type AnyTool, type LanguageModel, type TroupeConfig } from '../index.ts'
 import type { Language, Sandbox } from '../sandbox/sandbox.ts'
 import { closest } from '../schema/closest.ts'
+import { brokerOf, type Broker } from './broker.ts'
 import type { FlagValues } from './command.ts'
 import { listFlag, textFlag, usageError } from './flags.ts'
 import { languageOf, sandboxFor, sandboxOf } from './sandboxes.ts'
@@ -13,6 +15,8 @@ export interface Cast {
   readonly agents: Readonly<Record<string, Agent>>
   /** The one that is meant: by `--agent`, else the only one, else `main`. Throws `config/unknown-agent`. */
   chosen(name: string | undefined): Agent
+  /** Null where the configuration names none. */
+  readonly broker: Broker | null
 }
 
 /** The configured agents, or the default agent where none is. Models are resolved here, before anything runs; `standIn` is for those that none is named for. */
@@ -21,15 +25,17 @@ export async function castOf(config: TroupeConfig, flags: FlagValues, standIn?: 
   const model = await modelOf(config, flags)
   const sandbox = await sandboxNamed(config, flags, language)
   const given = model ?? standIn
+  const broker = await brokerOf(config)
   const tools = toolsNamed(config, listFlag(flags, 'tools'))
   const agents =
     config.agents && Object.keys(config.agents).length > 0 ? config.agents : { main: await defaultAgent(tools, language, sandbox, given) }
-  return castWith(agents, {
+  return castWith(agents, broker, {
     ...(given && { model: given }),
     ...(sandbox && { sandbox }),
     ...(config.minimumIsolation && { minimumIsolation: config.minimumIsolation }),
     ...(config.limits && { limits: config.limits }),
     ...(config.prices && { prices: config.prices }),
+    ...(broker?.remote && { remote: broker.remote.placement }),
     // A tape holds the answers of all agents of its run: one that names its own model must not ask it in a replay.
     ...(model && textFlag(flags, 'model')?.startsWith('tape:') && { wrapModel: () => model }),
   })
@@ -40,12 +46,12 @@ export async function recorded(cast: Cast, file: string | undefined, options: { 
   if (file === undefined) return cast
   const { recordingModel, tapeFile } = await import('../models.ts')
   const sink = tapeFile(file, options)
-  return castWith(cast.agents, { wrapModel: (model) => recordingModel(model, sink) })
+  return castWith(cast.agents, cast.broker, { wrapModel: (model) => recordingModel(model, sink) })
 }
 
-function castWith(agents: Readonly<Record<string, Agent>>, defaults: AgentDefaults): Cast {
+function castWith(agents: Readonly<Record<string, Agent>>, broker: Broker | null, defaults: AgentDefaults): Cast {
   const cast = Object.fromEntries(Object.entries(agents).map(([name, agent]) => [name, agent.withDefaults(defaults)]))
-  return { agents: cast, chosen: (name) => choose(cast, name) }
+  return { agents: cast, chosen: (name) => choose(cast, name), broker }
 }
 
 /** The configured tools, or those of them that `--tools` names. Throws `config/invalid`. */
@@ -115,6 +121,17 @@ function choose(agents: Readonly<Record<string, Agent>>, name: string | undefine
     'config/unknown-agent',
     `no agent "${name}"${meant === undefined ? '' : `, did you mean ${meant}?`}; there are ${list}`,
   )
+}
+
+/** An agent and all that it may call, at any depth. */
+export function treeOf(agent: Agent): readonly Agent[] {
+  return [agent, ...agent.agents.flatMap(treeOf)]
+}
+
+/** Throws `config/invalid` when one of them is said to run elsewhere, and nothing says where. */
+export function checkPlaced(agents: readonly Agent[]): void {
+  const lost = agents.flatMap(treeOf).find(isNowhere)
+  if (lost) throw nowhereError(lost.name)
 }
 
 /** Throws `config/unknown-agent` when the agent of a run that has begun is not there. */

@@ -2,13 +2,24 @@ import { closest } from '../schema/closest.ts'
 
 /** What a value of the configuration may be. `map`: an object with any keys, such as names of tenants. */
 export type Shape =
-  | { readonly type: 'number'; readonly min: number; readonly whole?: boolean }
+  | { readonly type: 'number'; readonly min: number; readonly max?: number; readonly whole?: boolean }
   | { readonly type: 'object'; readonly keys: Readonly<Record<string, Shape>>; readonly required?: readonly string[] }
   | { readonly type: 'map'; readonly of: Shape }
+  /** `said`: what such a text is. The value is never repeated: it may hold a password. */
+  | { readonly type: 'text'; readonly said: string; readonly pattern?: RegExp }
+  | { readonly type: 'texts' }
+  /** `true`, or a value of the other shape that says more. */
+  | { readonly type: 'true'; readonly or?: Shape }
 
 /** What is wrong with a value, as the end of a sentence that begins with the file; undefined when nothing is. */
 export function shapeFault(path: string, value: unknown, shape: Shape): string | undefined {
   if (shape.type === 'number') return numberFault(path, value, shape)
+  if (shape.type === 'text') return textFault(path, value, shape)
+  if (shape.type === 'texts') return isTexts(value) ? undefined : `must have a list of texts as '${path}', with at least one`
+  if (shape.type === 'true') {
+    if (value === true) return undefined
+    return shape.or && isObject(value) ? shapeFault(path, value, shape.or) : `must have true${shape.or ? ' or an object' : ''} as '${path}'`
+  }
   if (!isObject(value)) return `must have an object as '${path}'`
   const entries = Object.entries(value).filter(([, part]) => part !== undefined)
   const missing = shape.type === 'object' ? shape.required?.find((key) => value[key] === undefined) : undefined
@@ -27,9 +38,20 @@ export function unknownKey(path: string, key: string, known: Iterable<string>): 
   return `has an unknown key '${path}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`
 }
 
-function numberFault(path: string, value: unknown, { min, whole = false }: Extract<Shape, { type: 'number' }>): string | undefined {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= min && (!whole || Number.isInteger(value))) return undefined
-  return `must have a ${whole ? 'whole ' : ''}number from ${min} as '${path}', not ${JSON.stringify(value)}`
+function numberFault(path: string, value: unknown, shape: Extract<Shape, { type: 'number' }>): string | undefined {
+  const { min, max = Infinity, whole = false } = shape
+  const isOne = typeof value === 'number' && Number.isFinite(value) && (!whole || Number.isInteger(value))
+  if (isOne && value >= min && value <= max) return undefined
+  const range = max === Infinity ? `from ${min}` : `from ${min} to ${max}`
+  return `must have a ${whole ? 'whole ' : ''}number ${range} as '${path}', not ${JSON.stringify(value)}`
+}
+
+function textFault(path: string, value: unknown, { said, pattern = /\S/ }: Extract<Shape, { type: 'text' }>): string | undefined {
+  return typeof value === 'string' && pattern.test(value) ? undefined : `must have ${said} as '${path}'`
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string' && one !== '')
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -37,7 +59,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const COUNT: Shape = { type: 'number', min: 0, whole: true }
-const AT_LEAST_ONE: Shape = { type: 'number', min: 1, whole: true }
+const AT_LEAST_ONE: Extract<Shape, { type: 'number' }> = { type: 'number', min: 1, whole: true }
 const RATE: Shape = {
   type: 'object',
   keys: { limit: AT_LEAST_ONE, periodMs: { type: 'number', min: 1 } },
@@ -70,3 +92,17 @@ export const QUEUE_SHAPE: Shape = {
 }
 
 export const TENANT_BUDGETS_SHAPE: Shape = { type: 'object', keys: { default: TENANT_BUDGET, tenants: { type: 'map', of: TENANT_BUDGET } } }
+
+const NAME: Shape = { type: 'text', said: 'a text' }
+
+export const AMQP_SHAPE: Shape = {
+  type: 'object',
+  keys: {
+    url: { type: 'text', said: 'a URL such as amqp://USER:PASSWORD@HOST:5672/VHOST', pattern: /^amqps?:\/\/./ },
+    store: { type: 'text', said: 'a name of at most 64 letters, digits, _ and -', pattern: /^[\w-]{1,64}$/ },
+    tasks: { type: 'true', or: { type: 'object', keys: { queue: NAME, prefetch: { ...AT_LEAST_ONE, max: 65_535 } } } },
+    serve: { type: 'texts' },
+    results: { type: 'true' },
+    events: { type: 'true', or: { type: 'object', keys: { exchange: NAME, cursor: NAME, pollMs: { type: 'number', min: 1 } } } },
+  },
+}

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { messageOf, TroupeError } from '../errors/troupe-error.ts'
 import type { Agent, TroupeConfig } from '../index.ts'
 import { ISOLATIONS } from '../sandbox/isolation.ts'
-import { QUEUE_SHAPE, shapeFault, TENANT_BUDGETS_SHAPE, unknownKey } from './config-shape.ts'
+import { AMQP_SHAPE, QUEUE_SHAPE, shapeFault, TENANT_BUDGETS_SHAPE, unknownKey } from './config-shape.ts'
 import { oneLine } from './text.ts'
 
 const DEFAULT_FILE = 'troupe.config.ts'
@@ -21,6 +21,7 @@ const KEYS: ReadonlySet<string> = new Set<keyof TroupeConfig | 'server'>([
   'queue',
   'tenantBudgets',
   'snapshotKey',
+  'amqp',
   'server',
 ])
 
@@ -78,10 +79,14 @@ function checked(value: unknown, file: string): TroupeConfig {
   for (const [key, shape] of [
     ['queue', QUEUE_SHAPE],
     ['tenantBudgets', TENANT_BUDGETS_SHAPE],
+    ['amqp', AMQP_SHAPE],
   ] as const) {
     const what = value[key] === undefined ? undefined : shapeFault(key, value[key], shape)
     if (what !== undefined) throw fault(what)
   }
+  const { amqp } = value
+  if (isObject(amqp) && amqp['results'] !== undefined && amqp['store'] === undefined)
+    throw fault("lacks 'amqp.store', the name that results come to")
   if (!isObject(agents)) throw fault("must have an object as 'agents', with agents by name")
   const seen = new Map<string, string>()
   for (const [key, agent] of Object.entries(agents)) {

@@ -23,7 +23,7 @@ export function exitCodeOf({ status, error }: Pick<RunSummary, 'status' | 'error
   }
 }
 
-/** 2 for what the caller has to correct first: flags, configuration, keys, names, a sandbox this machine has not; else 1. */
+/** 2 for what the caller has to correct first: flags, configuration, keys, passwords, names, a sandbox this machine has not; else 1. */
 export function exitCodeOfError(error: unknown): number {
   if (!TroupeError.is(error)) return EXIT.failed
   return error.code.startsWith('config/') || USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.failed
@@ -34,6 +34,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'sandbox/unavailable',
   'run/not-found',
   'queue/taken',
+  'amqp/refused',
   'tool/name-clash',
   'tool/bad-name',
 ])

@@ -2,6 +2,7 @@ import { QUEUE_DEFAULTS, type Performed } from '../engine/queue.ts'
 import type { Runtime } from '../engine/runtime.ts'
 import type { RuntimeWorker, TurnEvent, WorkOptions } from '../engine/worker.ts'
 import type { TroupeError } from '../errors/troupe-error.ts'
+import type { Edges } from './edges.ts'
 import { EXIT } from './exit-code.ts'
 import { flushOutput, note } from './output.ts'
 import { onSignals } from './signals.ts'
@@ -16,35 +17,46 @@ export interface ServeQueueOptions {
   readonly view: (line: WorkerLine) => Promise<void>
   /** As people know it. */
   readonly store: string
+  /** What else it does, at a broker. */
+  openEdges?(): Promise<Edges>
 }
 
-/** Takes runs until a signal ends it or its place in the fleet is lost; gives the exit code. Throws `queue/taken`. */
-export async function serveQueue({ runtime, work, graceMs, view, store }: ServeQueueOptions): Promise<number> {
+/** Takes runs until a signal ends it or its place in the fleet is lost; gives the exit code. Throws `queue/taken` and `amqp/refused`. */
+export async function serveQueue({ runtime, work, graceMs, view, store, openEdges }: ServeQueueOptions): Promise<number> {
   const lines = new LineQueue(view)
   const over = Promise.withResolvers<'stop'>()
   using _signals = onSignals({ cancel: () => over.resolve('stop'), stop: () => over.resolve('stop') })
-  const started = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<Edges | null>()
   lines.add(async () => {
-    await started.promise
-    return { type: 'worker-start', at: now(), store, concurrency: work.concurrency ?? QUEUE_DEFAULTS.concurrency }
+    const edges = await started.promise
+    const concurrency = work.concurrency ?? QUEUE_DEFAULTS.concurrency
+    return { type: 'worker-start', at: now(), store, concurrency, ...(edges && { amqp: edges.told }) }
   })
-  const worker = await start(runtime, { ...work, onTurn: (event) => lines.add(() => lineOf(runtime, event)) })
-  started.resolve()
+  const onTurn = (event: TurnEvent): void => lines.add(() => lineOf(runtime, event))
+  const [worker, edges] = await start(runtime, { ...work, onTurn }, openEdges)
+  started.resolve(edges)
 
   const ended = await Promise.race([over.promise, worker.lost])
   if (ended !== 'stop') return exitAt(ended)
+  edges?.stop(graceMs) // Before the worker: what came in now would not be begun any more.
   lines.add(async () => ({ type: 'worker-drain', at: now(), running: worker.running, graceMs }))
   const lost = await Promise.race([worker.drain(graceMs), worker.lost])
   if (lost) return exitAt(lost)
+  await edges?.finish()
   await lines.settled()
   await runtime[Symbol.asyncDispose]()
   await view({ type: 'worker-end', at: now() })
   return EXIT.done
 }
 
-async function start(runtime: Runtime, options: WorkOptions): Promise<RuntimeWorker> {
+/** The worker first: one that the store does not take must not have taken messages. */
+async function start(
+  runtime: Runtime,
+  options: WorkOptions,
+  openEdges: ServeQueueOptions['openEdges'],
+): Promise<readonly [RuntimeWorker, Edges | null]> {
   try {
-    return await runtime.work(options)
+    return [await runtime.work(options), (await openEdges?.()) ?? null]
   } catch (error) {
     await runtime[Symbol.asyncDispose]()
     throw error

@@ -6,7 +6,7 @@ import type { AgentOutcome, AgentRef, ApprovalAnswer, ChildOutcome, RunContext }
 import { TroupeError } from '../errors/troupe-error.ts'
 import { NO_USAGE } from '../client/usage.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
-import type { TeamDefences } from './defences.ts'
+import { ALL_TEAM_DEFENCES, type TeamDefences } from './defences.ts'
 import { checkEvidence, type Evidence } from './evidence.ts'
 import { FIXED_LIMITS } from './limits.ts'
 import { questionPrompt } from './prompts/question.prompt.ts'
@@ -26,7 +26,7 @@ export interface Surroundings {
  * The agent as a member of a team. Given a task of a plan, it answers with a report: its output, with every piece of
  * evidence held against what this very run has recorded. Asked for anything else, it is the agent that it was.
  */
-export function memberOf(agent: Agent, surroundings: Surroundings): Agent {
+export function memberOf<Output, Name extends string>(agent: Agent<Output, Name>, surroundings: Surroundings): Agent<Output, Name> {
   return {
     ...agent,
     activate: (input, ctx) => {
@@ -35,6 +35,15 @@ export function memberOf(agent: Agent, surroundings: Surroundings): Agent {
     },
     withDefaults: (defaults) => memberOf(agent.withDefaults(defaults), surroundings),
   }
+}
+
+/**
+ * The agent as a member of teams in other stores, where they know it by `remote`: given a task of a plan it answers with evidence that was
+ * held against its own run, as they demand. It can ask the user, but neither colleagues nor the orchestrator, who are not there.
+ * The agents of a team that is here are that already.
+ */
+export function member<Output, Name extends string>(agent: Agent<Output, Name>): Agent<Output, Name> {
+  return memberOf(agent, { members: [], defences: ALL_TEAM_DEFENCES })
 }
 
 async function doTask(agent: Agent, assignment: Assignment, input: RunInput, ctx: RunContext, around: Surroundings): Promise<AgentOutcome> {

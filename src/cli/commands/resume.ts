@@ -5,7 +5,7 @@ import type { RunView } from '../../engine/run.ts'
 import type { Runtime } from '../../engine/runtime.ts'
 import { TroupeError } from '../../errors/troupe-error.ts'
 import { absentModel } from '../absent-model.ts'
-import { castOf, checkAgent, recorded } from '../agents.ts'
+import { castOf, checkAgent, checkPlaced, recorded } from '../agents.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
@@ -44,6 +44,7 @@ export const resumeCommand: Command = {
     const { model, asked } = absentModel()
     const configured = await castOf(config, flags, model)
     checkAgent(configured, standing.view)
+    checkPlaced(Object.values(configured.agents).filter(({ name }) => name === standing.view.agent))
     const cast = await recorded(configured, textFlag(flags, 'record'), { append: true })
 
     await using place = await openWorkplace({ address, cast, config, json, waitMs })

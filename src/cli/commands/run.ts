@@ -4,7 +4,7 @@ import { messageOf, TroupeError } from '../../errors/troupe-error.ts'
 import type { JsonObject } from '../../util/json.ts'
 import type { QueueOptions, RunOptions } from '../../engine/runtime.ts'
 import { absentModel } from '../absent-model.ts'
-import { castOf, recorded } from '../agents.ts'
+import { castOf, checkPlaced, recorded } from '../agents.ts'
 import type { Command, CommandInput, FlagValues } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { enqueue, noteUnserved } from '../enqueue.ts'
@@ -60,7 +60,7 @@ export const runCommand: Command = {
 
     const address = storeAddress(url)
     const configured = await castOf(config, flags)
-    configured.chosen(name) // a tape is not written over for a name that is wrong
+    checkPlaced([configured.chosen(name)]) // a tape is not written over for a name that is wrong
     const cast = await recorded(configured, textFlag(flags, 'record'), { append: false })
     await using place = await openWorkplace({ address, cast, config, json: flags['json'] === true, waitMs })
     const run = place.runtime.run(cast.chosen(name), asked.task, asked.options)

@@ -1,7 +1,8 @@
 import type { AgentRef } from '../../engine/context.ts'
-import { castOf, type Cast } from '../agents.ts'
+import { castOf, checkPlaced, type Cast } from '../agents.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { loadConfig } from '../config.ts'
+import { edgesPlan } from '../edges-plan.ts'
 import { listFlag, numberFlag, secondsFlag, textFlag } from '../flags.ts'
 import { AGENT_FLAGS, STORE_FLAGS } from '../shared-flags.ts'
 import { keptAddress, openStore, storeOptions } from '../stores.ts'
@@ -40,10 +41,12 @@ export const workerCommand: Command = {
     const address = keptAddress(textFlag(flags, 'store') ?? config.store)
     const cast = await castOf(config, flags)
     const agents = names?.map((name) => loggedName(cast, name))
+    checkPlaced(Object.values(cast.agents))
+    const edges = edgesPlan(cast, agents, address)
     const runtime = await openStore(address, {
       ...storeOptions(config),
       parkAfterMs: PARK_UNATTENDED_MS,
-      agents: Object.values(cast.agents),
+      agents: [...(edges?.serves ?? []), ...Object.values(cast.agents)],
     })
     const { limits, backoff } = config.queue ?? {}
     const work = {
@@ -52,7 +55,14 @@ export const workerCommand: Command = {
       ...(limits && { limits }),
       ...(backoff && { backoff }),
     }
-    return serveQueue({ runtime, work, graceMs, view: workerView(flags['json'] === true), store: address.url })
+    return serveQueue({
+      runtime,
+      work,
+      graceMs,
+      view: workerView(flags['json'] === true),
+      store: address.url,
+      ...(edges && { openEdges: async () => (await import('../edges.ts')).openEdges({ ...edges, runtime }) }),
+    })
   },
 }
 

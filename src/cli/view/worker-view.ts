@@ -2,13 +2,21 @@ import type { Wait } from '../../client/entry.ts'
 import type { RunSummary } from '../../client/event.ts'
 import type { RunView } from '../../engine/run.ts'
 import type { ErrorJson } from '../../errors/troupe-error.ts'
+import type { EdgesTold } from '../edges.ts'
 import { assertNever } from '../../util/assert-never.ts'
 import { printJson, printLine } from '../output.ts'
 import { oneLine, plural, usageText } from '../text.ts'
 
 /** What a worker tells, one line each. */
 export type WorkerLine =
-  | { readonly type: 'worker-start'; readonly at: string; readonly store: string; readonly concurrency: number }
+  | {
+      readonly type: 'worker-start'
+      readonly at: string
+      readonly store: string
+      readonly concurrency: number
+      /** Absent where the configuration names nothing to do with a broker. */
+      readonly amqp?: EdgesTold
+    }
   | { readonly type: 'run-taken'; readonly at: string; readonly runId: string; readonly agent: string; readonly attempt: number }
   | {
       readonly type: 'run-left'
@@ -33,7 +41,7 @@ export function workerView(json: boolean): (line: WorkerLine) => Promise<void> {
 function textOf(line: WorkerLine): string {
   switch (line.type) {
     case 'worker-start':
-      return `takes runs from ${line.store}, ${line.concurrency} at once; SIGTERM or Ctrl-C drains`
+      return `takes runs from ${line.store}, ${line.concurrency} at once; SIGTERM or Ctrl-C drains${line.amqp ? `\n${edgesText(line.amqp)}` : ''}`
     case 'run-taken':
       return `→ ${line.runId} ${line.agent}${line.attempt > 1 ? `, attempt ${line.attempt}` : ''}`
     case 'run-left': {
@@ -48,4 +56,14 @@ function textOf(line: WorkerLine): string {
     default:
       return assertNever(line)
   }
+}
+
+function edgesText({ broker, tasks, serves, results, events }: EdgesTold): string {
+  const does = [
+    ...(tasks === null ? [] : [`takes tasks from ${tasks}`]),
+    ...(serves.length === 0 ? [] : [`serves ${serves.join(', ')}`]),
+    ...(results === null ? [] : [`receives results for ${results}`]),
+    ...(events === null ? [] : [`publishes events to ${events}`]),
+  ]
+  return `at ${broker}: ${does.join('; ')}`
 }

@@ -46,6 +46,7 @@ export class AmqpConsumer implements AsyncDisposable {
   /** Aborted when the channel of these messages is lost. */
   #channel = new AbortController()
   #drained: Promise<void> | null = null
+  readonly #graceOver = Promise.withResolvers<void>()
 
   constructor(options: ConsumerOptions) {
     const { prefetch = AMQP_DEFAULTS.prefetch } = options
@@ -61,26 +62,23 @@ export class AmqpConsumer implements AsyncDisposable {
   }
 
   /**
-   * Takes no more; those in hand have `graceMs` to be done with, then they go back to their queues. Default 30,000. Calling it
-   * again is the same.
+   * Takes no more; those in hand have `graceMs` to be done with, then they go back to their queues. Default 30,000. Called
+   * again, the time that is over first counts.
    */
   async drain(graceMs: number = AMQP_DEFAULTS.drainMs): Promise<void> {
-    this.#drained ??= this.#drain(graceMs)
-    return this.#drained
+    const timer = setTimeout(() => this.#graceOver.resolve(), graceMs)
+    this.#drained ??= this.#drain()
+    await this.#drained
+    clearTimeout(timer)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(0)
   }
 
-  async #drain(graceMs: number): Promise<void> {
+  async #drain(): Promise<void> {
     for (const [tag, channel] of this.#taking) await channel.cancel(tag).catch(() => {}) // A channel that is lost delivers nothing.
-    if (graceMs > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, graceMs)
-      await Promise.race([promise, Promise.all(this.#inHand)])
-      clearTimeout(timer)
-    }
+    await Promise.race([this.#graceOver.promise, Promise.all(this.#inHand)])
     this.#closing.abort()
     await this.link[Symbol.asyncDispose]()
     this.#channel.abort()

@@ -122,20 +122,20 @@ export class AmqpLink implements AsyncDisposable {
     this.#ready.resolve()
   }
 
-  /** Opens one session after the other until it is closed or, the first time, refused. */
+  /** Opens one session after the other until it is closed or, the very first time, refused. */
   async #keep(): Promise<void> {
     let failures = 0
-    let everUp = false
+    let isReady = false
     let told: string | null = null
     while (!this.#closed) {
       const begun = performance.now()
       const error = await this.#once(() => {
-        everUp = true
+        isReady = true
         this.#ready.resolve()
       })
       if (this.#closed) return
       const refused = refusalOf(error)
-      if (refused && !everUp) {
+      if (refused && !isReady) {
         this.#ready.reject(refused)
         this.#close(refused)
         return
@@ -144,6 +144,7 @@ export class AmqpLink implements AsyncDisposable {
       const trouble = refused ?? this.#away(error)
       if (failures === 0 || trouble.code !== told) this.#tell(trouble)
       told = trouble.code
+      isReady = true // Whoever waited was told that it goes on: a refusal from now on is trouble like any other.
       this.#ready.resolve()
       const { firstMs, lastMs } = AMQP_DEFAULTS.reconnect
       const waitMs = Math.min(firstMs * 2 ** failures, lastMs)
@@ -194,18 +195,26 @@ async function open(url: string): Promise<Session> {
     lost.resolve(refusalOf(error) ?? TroupeError.wrap(error, 'amqp/unavailable'))
     for (const settle of inFlight) settle('lost')
   }
+  const down = Promise.withResolvers<void>()
   // An 'error' without a listener would end the process; the 'close' after it says the same once more.
   connection.on('error', fail)
-  connection.on('close', (error) => fail(error ?? gone('connection')))
+  connection.on('close', (error) => {
+    fail(error ?? gone('connection'))
+    down.resolve()
+  })
   let isOpen = true
+  let opened: ConfirmChannel | null = null
   const close = async (): Promise<void> => {
     if (!isOpen) return
     isOpen = false
     fail(gone('connection'))
+    // The client may send the end of the connection ahead of what was given to a channel, such as the last acknowledgement.
+    await Promise.race([opened?.close().catch(() => {}), down.promise])
     await connection.close().catch(() => {}) // One that is gone cannot be closed.
   }
   try {
     const channel = await connection.createConfirmChannel()
+    opened = channel
     channel.on('error', fail)
     channel.on('close', () => fail(gone('channel')))
     const returned = new Set<string>()
@@ -264,19 +273,20 @@ function refusalOf(error: unknown): TroupeError | null {
 }
 
 /** With a heartbeat, so that a broker that has gone without a word is noticed. Throws `config/invalid`. */
-function checkedUrl(text: string): string {
+export function checkedUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null
   if (!url || (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') || url.hostname === '')
-    throw new TroupeError('config/invalid', `'${withoutPassword(text)}' is no URL of a broker: write amqp://user:password@host:5672/vhost`)
+    // Without repeating it: where it cannot be read, nobody knows which part of it is the password.
+    throw new TroupeError(
+      'config/invalid',
+      'the URL of the broker is none: write amqp://USER:PASSWORD@HOST:5672/VHOST, with %-codes for : / @',
+    )
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(AMQP_DEFAULTS.heartbeatSeconds))
   return url.href
 }
 
-function withoutPassword(text: string): string {
-  return text.replace(/:[^:@/]*@/, ':…@')
-}
-
-function hostOf(url: string): string {
+/** For people: without the user and the password. */
+export function hostOf(url: string): string {
   const { host, pathname } = new URL(url)
   return `${host}${pathname}`
 }

@@ -5,6 +5,7 @@ import { TroupeError } from '../../errors/troupe-error.ts'
 import { detach } from '../../util/detach.ts'
 import type { AgentRef, ChildOutcome, RemoteTask } from '../context.ts'
 import { outcomeOf } from '../outcome.ts'
+import type { RunOptions } from '../run-options.ts'
 import type { Runtime } from '../runtime.ts'
 import { AmqpConsumer, idOf, type Delivery, type Verdict } from './consumer.ts'
 import { bad } from './fields.ts'
@@ -13,7 +14,12 @@ import { AMQP_DEFAULTS, agentQueue } from './settings.ts'
 import { declareQueue } from './topology.ts'
 import { askMessage, parseStop, parseTask, resultMessage } from './wire.ts'
 
-type Serving = Pick<Runtime, 'run' | 'resume' | 'entries' | 'cancel'>
+/** A runtime, or what has one do the same. */
+export interface Serving extends Pick<Runtime, 'entries' | 'cancel'> {
+  /** Both settle when the run has ended, or cannot be gone on with here. */
+  run(agent: AgentRef, task: string, options: RunOptions & { readonly runId: string }): PromiseLike<unknown>
+  resume(run: string): PromiseLike<unknown>
+}
 
 export interface ServeAgentsOptions {
   /** `amqp://user:password@host:port/vhost`, or `amqps:`. */
