@@ -115,8 +115,34 @@ describe('threads of the quickjs sandbox', () => {
     const { env, stdout, stderr, execArgv } = workerOptions({
       wasm: new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
       defences: ALL_DEFENCES,
+      bell: new Int32Array(new SharedArrayBuffer(4)),
     })
     expect({ env, stdout, stderr, execArgv }).toEqual({ env: {}, stdout: true, stderr: true, execArgv: ['--no-warnings'] })
+  })
+
+  it('ends a thread that sleeps until the next answer, and hears one that comes after it has stopped to', async () => {
+    const open = make({ workers: 1 })
+    const frames = async (session: SandboxSession, waitMs: number): Promise<string> => {
+      let seen = ''
+      for await (const frame of session.execute('await echo({ n: 1 }); await echo({ n: 2 })', {
+        step: 1,
+        signal: new AbortController().signal,
+        clock: 0,
+        seed: 0,
+      })) {
+        seen += `${frame.type} `
+        if (frame.type !== 'call') continue
+        // Asleep, the thread has nobody who runs: the backstop does not end it.
+        setTimeout(() => session.reply(frame.call, { ok: true, value: 'null' }), waitMs)
+      }
+      return seen
+    }
+    for (const waitMs of [1, 15, 25, 400]) expect(await frames(await open(), waitMs)).toBe('call idle call idle end ')
+    const session = await open()
+    const left = frames(session, 10_000).catch((error: unknown) => error)
+    await drive(await open(), '1')
+    await opened.splice(0)[0]?.[Symbol.asyncDispose]()
+    expect(await left).toMatchObject({ code: 'sandbox/closed' })
   })
 
   it('refuses to start after it was closed', async () => {

@@ -1,6 +1,17 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { TroupeError } from '../../errors/troupe-error.ts'
-import { type Command, type Defences, isTurn, type Kept, READY, type Report, type Restored, type WorkerData } from './protocol.ts'
+import {
+  type Command,
+  type Defences,
+  isTurn,
+  type Kept,
+  packReply,
+  READY,
+  type Report,
+  type Restored,
+  unpackReport,
+  type WorkerData,
+} from './protocol.ts'
 
 /** What a thread tells the session that owns a turn. */
 export interface TurnOwner {
@@ -35,6 +46,7 @@ const SESSIONS_PER_THREAD = 5_000
 export class Thread {
   readonly #worker: Worker
   readonly #options: ThreadOptions
+  readonly #bell = new Int32Array(new SharedArrayBuffer(4))
   readonly #sessions = new Map<number, TurnOwner>()
   /** Turns that are not answered yet, in order: the first one is running. */
   readonly #turns: TurnOwner[] = []
@@ -53,13 +65,13 @@ export class Thread {
 
   constructor(options: ThreadOptions) {
     this.#options = options
-    const data: WorkerData = { wasm: options.wasm, defences: options.defences }
+    const data: WorkerData = { wasm: options.wasm, defences: options.defences, bell: this.#bell }
     this.#worker = new Worker(options.url, workerOptions(data))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ready = promise
     promise.catch(() => {})
-    this.#worker.on('message', (message: typeof READY | Report | Kept | Restored) => {
-      if (message !== READY) return 'text' in message ? this.#onReport(message) : this.#onErrand(message)
+    this.#worker.on('message', (message: string | Report | Kept | Restored) => {
+      if (message !== READY) return this.#onMessage(message)
       this.#wasReady = true
       this.#refOrUnref()
       resolve()
@@ -73,6 +85,12 @@ export class Thread {
       reject(unavailable(new Error(`it exited with code ${code}`), options.url))
       this.#die(closed(`its worker thread exited with code ${code}`))
     })
+  }
+
+  #onMessage(message: string | Report | Kept | Restored): void {
+    if (typeof message === 'string') this.#onReport(unpackReport(message))
+    else if ('text' in message) this.#onReport(message)
+    else this.#onErrand(message)
   }
 
   get isFit(): boolean {
@@ -154,7 +172,11 @@ export class Thread {
   #flush(): void {
     const commands = this.#outbox
     this.#outbox = []
-    if (this.#isAlive && commands.length > 0) this.#worker.postMessage(commands) // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
+    const [first] = commands
+    if (!this.#isAlive || first === undefined) return
+    this.#worker.postMessage(commands.length === 1 && first.type === 'reply' ? packReply(first) : commands) // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread, not a window
+    Atomics.add(this.#bell, 0, 1)
+    Atomics.notify(this.#bell, 0)
   }
 
   #onReport(report: Report): void {

@@ -1,12 +1,12 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { GuestSession } from './guest-session.ts'
 import { messageOf } from '../../errors/troupe-error.ts'
 import { unpackImage } from './image.ts'
 import { prepare } from './prepare.ts'
-import { type Command, type Kept, READY, type Report, type Restored, type WorkerData } from './protocol.ts'
+import { type Command, isTurn, type Kept, packReport, READY, type Report, type Restored, unpackReply, type WorkerData } from './protocol.ts'
 import { createVm, restoreVm, type Vm } from './vm.ts'
 
-const { wasm, defences } = workerData as WorkerData
+const { wasm, defences, bell } = workerData as WorkerData
 const port = parentPort
 // plain error: nobody is there to read a code
 if (port === null) throw new Error('the worker of the quickjs sandbox was started outside a worker thread')
@@ -19,13 +19,24 @@ let isRunning = false
 /** After a crash of the type stripper no code can be prepared here: the host ends this thread, and nothing may be answered wrongly until it does. */
 let isBroken = false
 
+/**
+ * After a turn the answer of a call or the next step is mostly near. To wait for it asleep on the bell takes half the CPU
+ * time of a turn of the event loop; a thread that is ended, or asked for its CPU time, is woken.
+ */
+const SLEEP_MS = 20
+/** So many turns without the event loop, and it gets its own: the engine has work of its own there. */
+const TURNS_ASLEEP = 1_000
+
 /** Turns are run strictly in the order of the commands, and each is reported before the next begins: the host must know which one does not end. */
 async function run(): Promise<void> {
   isRunning = true
+  let asleep = 0
   for (let command = inbox.shift(); command !== undefined && !isBroken; command = inbox.shift()) {
     if (command.type === 'open') await open(command)
     else if (command.type === 'restore') await restore(command)
     else handle(command)
+    // A thread without a spare interpreter has something to do meanwhile.
+    if (inbox.length === 0 && isTurn(command) && !isBroken && spares.length > 0 && asleep++ < TURNS_ASLEEP) sleep()
   }
   isRunning = false
   if (spares.length === 0) {
@@ -33,6 +44,21 @@ async function run(): Promise<void> {
       refill().catch(fail)
     })
   }
+}
+
+/** Waits for the next message for a while, and takes it. */
+function sleep(): void {
+  for (;;) {
+    const rung = Atomics.load(bell, 0)
+    const received = receiveMessageOnPort(port as MessagePort) as { message: Command[] | string } | undefined
+    if (received !== undefined) return take(received.message)
+    if (Atomics.wait(bell, 0, rung, SLEEP_MS) === 'timed-out') return
+  }
+}
+
+function take(message: Command[] | string): void {
+  if (typeof message === 'string') inbox.push(unpackReply(message))
+  else inbox.push(...message)
 }
 
 async function open(command: Extract<Command, { type: 'open' }>): Promise<void> {
@@ -82,7 +108,7 @@ function handle(command: Exclude<Command, { type: 'open' | 'restore' }>): void {
       }
       const report = command.type === 'execute' ? session.execute(command) : session.reply(command)
       isBroken = report.unfit === 'terminate'
-      port?.postMessage(report)
+      port?.postMessage(packReport(report))
     }
   }
 }
@@ -100,8 +126,8 @@ async function refill(): Promise<void> {
   if (spares.length === 0 && !isRunning) spares.push(await createVm(wasm, defences))
 }
 
-port.on('message', (commands: Command[]) => {
-  inbox.push(...commands)
+port.on('message', (message: Command[] | string) => {
+  take(message)
   if (!isRunning) run().catch(fail)
 })
 
