@@ -186,11 +186,11 @@ export function agentsElsewhere(): void {
     const run = runtime.run(boss, 'a')
     await called(runtime, run.id)
     let taken = 0
-    // Each worker dies with the message in hand: its connection ends without a word.
-    for (; taken < 30 && (await readyIn(broker, 'troupe.agent.doer')) !== 0; taken++) {
+    // Each worker dies with the message in hand: its connection ends without a word. The broker takes its time to put it back.
+    for (; taken < 30 && (await readyIn(broker, 'troupe.dead')) !== 1; taken++) {
       await onChannel(broker, async (channel) => {
         const got = Promise.withResolvers<void>()
-        const timer = setTimeout(got.resolve, 1_500)
+        const timer = setTimeout(got.resolve, 5_000)
         await channel.consume('troupe.agent.doer', () => got.resolve())
         await got.promise
         clearTimeout(timer)

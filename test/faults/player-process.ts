@@ -73,6 +73,7 @@ async function play(): Promise<void> {
     case 'work': {
       const worker = await runtime.work({ ...task.options, onTurn: ({ type, run }) => say({ type, run }) })
       const stop = (): void => {
+        say({ type: 'drains' })
         worker.drain(task.graceMs ?? 30_000).then(
           () => {
             say({ type: 'drained' })

@@ -149,7 +149,7 @@ describe('a worker', () => {
       const runs = await errands(runtime, cast, 4)
       await outside.seen('b', 2)
       first.child.kill('SIGTERM')
-      await pause(100)
+      await first.said('drains')
       await outside.letGo('b')
       expect(await first.ended).toMatchObject({ code: 0, last: { type: 'drained' }, err: '' })
       expect(await runtime.depth()).toEqual({ queued: 2, running: 0, parked: 0, dead: 0 })

@@ -1,6 +1,6 @@
 import type { RunEvent } from '../../client/event.ts'
 import { openRuntime } from '../../engine/runtime.ts'
-import { agentOf, codeOf, Gate, namesOf, pause, type Harness } from './harness.ts'
+import { agentOf, codeOf, Gate, namesOf, pause, until, type Harness } from './harness.ts'
 
 /** What listeners are told, and what a log says to those who come later. */
 export function eventConformance({ openAdapter, describe, it, expect }: Harness): void {
@@ -135,8 +135,7 @@ export function eventConformance({ openAdapter, describe, it, expect }: Harness)
         const { id } = runtime.run(failing, 'go')
         runtime.run(failing, 'go', { runId: id })
         runtime.resume('r9')
-        for (let tries = 0; tries < 200 && (await runtime.get(id)).status !== 'failed'; tries++) await pause(10)
-        expect((await runtime.get(id)).status).toBe('failed')
+        await until(async () => (await runtime.get(id)).status === 'failed')
         await runtime[Symbol.asyncDispose]()
         await pause(20)
       } finally {

@@ -58,6 +58,19 @@ export function pause(ms: number): Promise<void> {
   })
 }
 
+const LOOK_MS = 5
+/** Longer than anything that works takes on a busy machine. */
+const PATIENCE_MS = 10_000
+
+/** Waits until something has come about; throws when it never does. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + PATIENCE_MS
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new TroupeError('internal/unreachable', 'what the test waits for did not come about')
+    await pause(LOOK_MS)
+  }
+}
+
 /** Names of entries as `type key`, for comparing whole logs at a glance. */
 export function namesOf(entries: readonly Entry[]): readonly string[] {
   return entries.map(({ type, key }) => (key === undefined ? type : `${type} ${key}`))

@@ -1,7 +1,7 @@
 import type { AgentRef, RunContext } from '../../engine/context.ts'
 import type { EngineAdapter } from '../../engine/engine.ts'
 import { openRuntime, type Runtime } from '../../engine/runtime.ts'
-import { agentOf, codeOf, Counter, namesOf, pause, type Harness } from './harness.ts'
+import { agentOf, codeOf, Counter, namesOf, pause, until, type Harness } from './harness.ts'
 
 const ASK = { approval: { reason: 'approval', question: 'May I dig?', tool: 'dig' } } as const
 const asks = agentOf((ctx) => ctx.wait('1.1.approval', ASK))
@@ -17,11 +17,7 @@ export function waitConformance({ openAdapter, describe, it, expect }: Harness):
   /** Starts a run and gives its id when it asks for something. */
   const asked = async (runtime: Runtime, agent: AgentRef): Promise<string> => {
     const { id } = runtime.run(agent, 'go')
-    for (let tries = 0; tries < 500; tries++) {
-      const tree = await runtime.entries(id)
-      if (tree.some(({ type }) => type === 'approval-wanted' || type === 'wait-start')) return id
-      await pause(2)
-    }
+    await until(async () => (await runtime.entries(id)).some(({ type }) => type === 'approval-wanted' || type === 'wait-start'))
     return id
   }
 
