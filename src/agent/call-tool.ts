@@ -6,6 +6,7 @@ import { describeIssues } from '../schema/describe-issues.ts'
 import { parse } from '../schema/parse.ts'
 import { isRepeatable, needsApproval } from '../tools/approval.ts'
 import { parseArguments, runTool } from '../tools/invoke.ts'
+import { imageProblem } from '../tools/image.ts'
 import { unknownTool } from '../tools/toolset.ts'
 import type { AnyTool } from '../tools/tool.ts'
 import { decode, encode } from '../util/codec.ts'
@@ -236,16 +237,21 @@ function rejected({ tool }: Call, reason: WaitReason, why: string | undefined): 
   return new TroupeError('tool/rejected', `${tool} was not allowed${because}. Do not call it again with the same arguments`)
 }
 
+/** What a call gave as its answer, unless it is too large or has an image that no model could be shown. */
 function bounded(value: string, tool: string, answerBytes: number): AnswerBody {
-  if (value.length * 3 <= answerBytes) return { ok: true, value } // no character takes more than 3 bytes per UTF-16 unit
-  const bytes = new TextEncoder().encode(value).length
-  if (bytes <= answerBytes) return { ok: true, value }
-  return errorAnswer(
-    new TroupeError(
-      'tool/output',
-      `${tool} ran, but its answer of ${bytes} bytes is larger than the ${answerBytes} that fit: ask it for less`,
-    ),
-  )
+  // No character takes more than 3 bytes per UTF-16 unit.
+  const bytes = value.length * 3 <= answerBytes ? 0 : new TextEncoder().encode(value).length
+  const isTooLarge = bytes > answerBytes
+  const problem = isTooLarge
+    ? `its answer of ${bytes} bytes is larger than the ${answerBytes} that fit: ask it for less`
+    : imageFault(value)
+  if (problem === undefined) return { ok: true, value }
+  return errorAnswer(new TroupeError('tool/output', `${tool} ran, but ${problem}`))
+}
+
+function imageFault(value: string): string | undefined {
+  const problem = imageProblem(value)
+  return problem === undefined ? undefined : `what it gave as an image is none: ${problem}. The tool is at fault, not the arguments`
 }
 
 /** How an error looks to the code that called: a name to match on and a message to act on. */

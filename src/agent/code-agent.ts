@@ -11,6 +11,7 @@ import { pythonFunction } from '../schema/python.ts'
 import { typescriptType } from '../schema/typescript.ts'
 import type { AgentDefaults, AnyAgentOptions, CodeAgentOptions } from './agent.ts'
 import { callablesOf, type Callables } from './callables.ts'
+import { observedImages } from './images.ts'
 import { describeError, observationOf } from './observation.ts'
 import { parseCode, STRUCTURED_ANSWER } from './parse-code.ts'
 import { contextPrompt } from './prompts/context.prompt.ts'
@@ -97,15 +98,16 @@ async function openCodeActor(options: CodeActorOptions, input: RunInput, ctx: Ru
 }
 
 async function actByCode(runner: CodeRunner, step: number, reply: ModelReply): Promise<Turn> {
-  const { ctx, isolation, callables } = runner
+  const { ctx, isolation, callables, session } = runner
   const parsed = parseCode(reply.text, callables.language, reply.finishReason)
   if (!parsed.ok) return { taken: { type: 'fault', step, reply, fault: parsed.fault } }
 
   const { code } = parsed
   await ctx.emit(`${step}.code`, 'code', { step, language: callables.language, code, isolation })
   const { execution, prints } = await runCode(runner, { ctx, step, code })
-  const observation = observationOf(execution, prints, callables.language)
-  const taken = { type: 'code', step, reply, code, observation } as const
+  const written = observationOf(execution, prints, callables.language)
+  const { text: observation, images } = await observedImages(written, execution, [...session.steps, { ctx, step, code }])
+  const taken = { type: 'code', step, reply, code, observation, ...(images.length > 0 && { images }) } as const
   if (execution.type === 'final-answer') return { taken, answer: execution.value }
   if (execution.type === 'error') return { taken: { ...taken, error: describeError(execution.error) } }
   return { taken }

@@ -11,6 +11,7 @@ import type { AgentDefaults, AnyAgentOptions } from './agent.ts'
 import { callTool, errorAnswer, logCalls, planCall, type Call, type CallOutcome, type PlannedCall } from './call-tool.ts'
 import { callablesOf, type Callables } from './callables.ts'
 import { contextAsText, readContextTool } from './context-text.ts'
+import { answerText, imageAnswer, openGallery, type Gallery } from './images.ts'
 import { callsInText, FINAL_ANSWER, finalAnswerIn, nativeTools } from './native-tools.ts'
 import { commonSpec, type Actor, type AgentSpec, type Turn } from './spec.ts'
 import type { CallResult, Step } from './transcript.ts'
@@ -85,9 +86,11 @@ const FINAL_NOT_ALONE = new TroupeError(
   `${FINAL_ANSWER} was called together with other calls, so nothing was called: make the other calls first, look at their results, then call ${FINAL_ANSWER} alone`,
 )
 
-/** Without a call, the model's text is its answer; one that is asked for by a schema must be JSON. */
+/** Without a call, the model's text is its answer, or the image that it made; one that is asked for by a schema must be JSON. */
 function answerInWords({ hasOutput }: ToolActor, step: number, reply: ModelReply): Turn {
+  const images = imageAnswer(reply)
   if (reply.text.trim() === '') {
+    if (images !== undefined) return { taken: { type: 'answer', step, reply }, answer: images }
     return {
       taken: { type: 'fault', step, reply, fault: `Your answer was empty. Call a tool, or ${FINAL_ANSWER} when you have the answer.` },
     }
@@ -95,6 +98,7 @@ function answerInWords({ hasOutput }: ToolActor, step: number, reply: ModelReply
   if (!hasOutput) return { taken: { type: 'answer', step, reply }, answer: JSON.stringify(reply.text) }
   const answer = finalAnswerIn(reply.text)
   if (answer.ok) return { taken: { type: 'answer', step, reply }, answer: answer.value }
+  if (images !== undefined) return { taken: { type: 'answer', step, reply }, answer: images } // The words are about it.
   return { taken: { type: 'fault', step, reply, fault: `Your answer is not what is asked for: call ${FINAL_ANSWER} with it.` } }
 }
 
@@ -119,8 +123,9 @@ async function makeCalls(
   } finally {
     action.close()
   }
+  const gallery = openGallery()
   return calls.map((call, i) =>
-    result(call, answers.get(i + 1) ?? errorAnswer(new TroupeError('internal/unreachable', 'the call has no answer'))),
+    result(call, answers.get(i + 1) ?? errorAnswer(new TroupeError('internal/unreachable', 'the call has no answer')), gallery),
   )
 }
 
@@ -155,13 +160,9 @@ function withUniqueIds(calls: readonly RequestedToolCall[]): readonly RequestedT
 
 const MAX_RESULT = 20_000
 
-function result(call: RequestedToolCall, answer: AnswerBody): CallResult {
-  const text = answer.ok ? plainText(answer.value) : `${answer.error.name}: ${answer.error.message}`
-  return { id: call.id, tool: call.name, text: cutMiddle(text, MAX_RESULT), isError: !answer.ok }
-}
-
-/** Text stays text; everything else is shown as the JSON that it is. */
-function plainText(encoded: string): string {
-  const value: unknown = JSON.parse(encoded)
-  return typeof value === 'string' ? value : encoded
+function result(call: RequestedToolCall, answer: AnswerBody, gallery: Gallery = openGallery()): CallResult {
+  const before = gallery.images.length
+  const text = answer.ok ? answerText(answer.value, gallery) : `${answer.error.name}: ${answer.error.message}`
+  const images = gallery.images.slice(before)
+  return { id: call.id, tool: call.name, text: cutMiddle(text, MAX_RESULT), isError: !answer.ok, ...(images.length > 0 && { images }) }
 }

@@ -1,4 +1,5 @@
 import type { ModelReply } from '../models/model.ts'
+import type { Image } from '../tools/image.ts'
 
 /** All that an agent's run has done so far, as plain data: what its next prompt and its checks are made of. */
 export interface Transcript {
@@ -25,7 +26,14 @@ interface StepHead {
 export type Step =
   | (StepHead & { readonly type: 'plan' })
   /** Code was run; `observation` is what the model is shown of it. */
-  | (StepHead & { readonly type: 'code'; readonly code: string; readonly observation: string; readonly error?: string })
+  | (StepHead & {
+      readonly type: 'code'
+      readonly code: string
+      readonly observation: string
+      /** Those that the observation names, by their number. */
+      readonly images?: readonly Image[]
+      readonly error?: string
+    })
   /** Tools were called, natively or as JSON in text; results are in the order of the calls. */
   | (StepHead & { readonly type: 'calls'; readonly results: readonly CallResult[]; readonly isInText?: true })
   /** A plain answer in words. */
@@ -42,6 +50,8 @@ export interface CallResult {
   /** What the model is shown. */
   readonly text: string
   readonly isError: boolean
+  /** Those that `text` names and no result before it in the step has shown. */
+  readonly images?: readonly Image[]
 }
 
 export function withStep(transcript: Transcript, step: Step): Transcript {
@@ -51,6 +61,12 @@ export function withStep(transcript: Transcript, step: Step): Transcript {
 /** How many steps towards the limit have been taken: plans and the last word are none. */
 export function stepsTaken({ steps }: Transcript): number {
   return steps.filter((step) => step.type !== 'plan' && step.type !== 'last').length
+}
+
+/** The images that a step shows its model. */
+export function imagesOf(step: Step): readonly Image[] {
+  if (step.type === 'code') return step.images ?? []
+  return step.type === 'calls' ? step.results.flatMap((result) => result.images ?? []) : []
 }
 
 /** What went wrong in a step, in the words that the model was told; nothing when nothing did. */

@@ -57,6 +57,8 @@ function resultText(output: ResultOutput): string {
     case 'execution-denied':
       return output.reason ?? 'denied'
     default:
-      return output.value.map((item) => (item.type === 'text' ? item.text : `[${item.type}]`)).join('\n')
+      return output.value
+        .map((item) => (item.type === 'text' ? item.text : item.type === 'file' ? `[file ${item.mediaType}]` : `[${item.type}]`))
+        .join('\n')
   }
 }

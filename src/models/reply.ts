@@ -1,7 +1,7 @@
 import type { LanguageModelV4Content, LanguageModelV4FilePart, LanguageModelV4Message, SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import { assertNever } from '../util/assert-never.ts'
 import type { Answer } from './answer.ts'
-import { base64Of } from './base64.ts'
+import { base64Of } from '../util/base64.ts'
 import type { ModelReply, ReplyPart, RequestedToolCall } from './model.ts'
 
 type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']

@@ -1,4 +1,9 @@
-import type { LanguageModelV4CallOptions, LanguageModelV4Message, LanguageModelV4Prompt } from '@ai-sdk/provider'
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4ToolResultOutput,
+} from '@ai-sdk/provider'
 import type { Usage } from '../client/usage.ts'
 import type { Answer } from './answer.ts'
 import type { ModelRequest } from './model.ts'
@@ -40,9 +45,18 @@ function estimateMessageTokens(message: LanguageModelV4Message): number {
   for (const part of message.content) {
     if (part.type === 'text' || part.type === 'reasoning') tokens += estimateTokens(part.text)
     else if (part.type === 'file' || part.type === 'reasoning-file') tokens += TOKENS_PER_FILE
+    else if (part.type === 'tool-result' && part.output.type === 'content') tokens += estimateContent(part.output)
     else tokens += estimateTokens(JSON.stringify(part))
   }
   return tokens
+}
+
+/** A result in parts: the bytes of its files are not counted as text. */
+function estimateContent({ value }: Extract<LanguageModelV4ToolResultOutput, { type: 'content' }>): number {
+  return value.reduce(
+    (sum, item) => sum + (item.type === 'file' ? TOKENS_PER_FILE : estimateTokens(JSON.stringify(item))),
+    TOKENS_PER_MESSAGE,
+  )
 }
 
 /** What an answer used, and whether any of it had to be estimated. `cacheWrite` is the part of the input the provider wrote to its cache. */

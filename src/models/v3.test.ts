@@ -118,7 +118,7 @@ test.each([true, false])('a model of specification v3 is asked in its own terms 
             type: 'content',
             value: [
               { type: 'text', text: 'r' },
-              { type: 'file-data', mediaType: 'image/png', data: 'AQID' },
+              { type: 'image-data', mediaType: 'image/png', data: 'AQID' },
             ],
           },
         },

@@ -17,20 +17,21 @@ import type {
   SharedV4FileData,
 } from '@ai-sdk/provider'
 import { TroupeError } from '../errors/troupe-error.ts'
-import { base64Of } from './base64.ts'
+import { base64Of } from '../util/base64.ts'
 import type { LanguageModel } from './model.ts'
+import { withResultImages } from './result-images.ts'
 
 /**
- * The model as specification v4. A v3 model is adapted: file data is untagged going in and tagged coming out, and what
+ * The model as specification v4, asked with images only where its provider takes them. A v3 model is adapted: file data is untagged going in and tagged coming out, and what
  * v3 does not know (`reasoning` options, custom parts, reasoning files) is left out. Throws `model/failed` for any other specification.
  */
 export function toV4(model: LanguageModel): LanguageModelV4 {
   if (typeof model !== 'object' || model === null) throw unknownSpecification(model)
   switch (model.specificationVersion) {
     case 'v4':
-      return model
+      return withResultImages(model)
     case 'v3':
-      return adapt(model)
+      return withResultImages(adapt(model))
     default:
       throw unknownSpecification(model)
   }
@@ -131,8 +132,11 @@ function toV3Result(part: LanguageModelV4ToolResultPart): LanguageModelV3ToolRes
     if (item.type !== 'file') return item
     const options = item.providerOptions ? { providerOptions: item.providerOptions } : {}
     const data = toV3Data(item.data)
-    if (data instanceof URL) return { type: 'file-url', url: data.href, ...options }
-    return { type: 'file-data', data: typeof data === 'string' ? data : base64Of(data), mediaType: item.mediaType, ...options }
+    // Packages of v3 take images only by their own name.
+    const isImage = item.mediaType.startsWith('image/')
+    if (data instanceof URL) return { type: isImage ? 'image-url' : 'file-url', url: data.href, ...options }
+    const bytes = typeof data === 'string' ? data : base64Of(data)
+    return { type: isImage ? 'image-data' : 'file-data', data: bytes, mediaType: item.mediaType, ...options }
   })
   return { ...part, output: { type: 'content', value } }
 }

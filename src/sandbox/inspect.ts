@@ -28,7 +28,8 @@ export function createInspect(): Inspect {
   const setSize = (getOwnPropertyDescriptor(Set.prototype, 'size') as { get: () => number }).get
   const typedProto = getPrototypeOf(Uint8Array.prototype) as object
   const typedTag = (getOwnPropertyDescriptor(typedProto, Symbol.toStringTag) as { get: () => string | undefined }).get
-  const [objectProto, IDENTIFIER, CLASS] = [Object.prototype, /^[A-Za-z_$][\w$]*$/, /^class\b/]
+  const [objectProto, IDENTIFIER, CLASS, IMAGE] = [Object.prototype, /^[A-Za-z_$][\w$]*$/, /^class\b/, /^image\/[a-z0-9.+-]{1,40}$/]
+  const floor = Math.floor
   const [MAX_DEPTH, MAX_ITEMS, MAX_STRING] = [6, 100, 2_000]
 
   interface Work {
@@ -91,6 +92,8 @@ export function createInspect(): Inspect {
 
   function showObject(value: object, work: Work): string {
     if (isArray(value)) return list(value, value.length, '[', ']', work)
+    const image = markOf(value)
+    if (image !== '') return image
     const view = apply(typedTag, value, [])
     if (view !== undefined) {
       const items = value as ArrayLike<unknown>
@@ -121,6 +124,16 @@ export function createInspect(): Inspect {
       default:
         return `${name === '' || name === 'Object' ? '' : `${name} `}${properties(value, work)}`
     }
+  }
+
+  /** An image is shown by a mark that the host knows it by (agent/images.ts): its type and some of its characters. */
+  function markOf(value: object): string {
+    if (getOwnPropertyDescriptor(value, 'mediaType') === undefined || ownText(value, 'type') !== 'image') return ''
+    const [mediaType, data] = [ownText(value, 'mediaType'), ownText(value, 'data')]
+    if (data === '' || apply(exec, IMAGE, [mediaType]) === null) return ''
+    let characters = ''
+    for (let i = 0; i < 32; i++) characters += data[floor((i * data.length) / 32)] as string
+    return `[image: ${mediaType}, ${characters}]`
   }
 
   function properties(value: object, work: Work): string {

@@ -96,6 +96,8 @@ async function start(tool: AnyTool, input: unknown, context: ToolContext): Promi
 function failed(tool: AnyTool, error: unknown): TroupeError {
   if (TroupeError.is(error) && (error.code.startsWith('engine/') || error.code === 'tool/failed' || error.code === 'tool/timeout'))
     return error
+  if (TroupeError.is(error, 'tool/output'))
+    return new TroupeError('tool/output', `${tool.name}: ${error.message}`, { details: { tool: tool.name }, cause: error })
   const code = TroupeError.is(error) ? { code: error.code } : {}
   return new TroupeError('tool/failed', `${tool.name} failed: ${messageOf(error)}`, { details: { tool: tool.name, ...code }, cause: error })
 }

@@ -1,6 +1,6 @@
 import type { LanguageModelV4Content, LanguageModelV4FinishReason, LanguageModelV4Usage } from '@ai-sdk/provider'
 import { TroupeError } from '../../errors/troupe-error.ts'
-import { base64Of } from '../base64.ts'
+import { base64Of } from '../../util/base64.ts'
 import type { CallMark } from '../model.ts'
 import type { CanonicalMessage } from './canonical.ts'
 

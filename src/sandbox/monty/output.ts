@@ -15,7 +15,7 @@ export class Output {
 
   write(text: string): void {
     if (this.#isFull) return
-    this.#buffer += text
+    this.#buffer += markImages(text)
     if (text.endsWith('\n')) this.#emit(this.#buffer.slice(0, -1))
     else if (this.#buffer.length > this.#limit - this.#printed) this.#emit(this.#buffer)
   }
@@ -44,6 +44,20 @@ export class Output {
     this.#isFull = true
     this.#onFull()
   }
+}
+
+const IMAGE = /\{'type': 'image', 'mediaType': '(image\/[a-z0-9.+-]{1,40})', 'data': '([A-Za-z0-9+/]+={0,2})'\}/g
+
+/** Text as `print` makes it, with a mark in place of each image. */
+function markImages(text: string): string {
+  if (!text.includes("{'type': 'image'")) return text
+  return text.replaceAll(IMAGE, (_whole, mediaType: string, data: string) => imageMark(mediaType, data))
+}
+
+/** An image is shown by a mark that the host knows it by (agent/images.ts): its type and some of its characters. */
+export function imageMark(mediaType: string, data: string): string {
+  const characters = Array.from({ length: 32 }, (_, i) => data[Math.floor((i * data.length) / 32)])
+  return `[image: ${mediaType}, ${characters.join('')}]`
 }
 
 function cutBytes(text: string, bytes: number): string {

@@ -1,3 +1,4 @@
+import { imageMark } from './output.ts'
 import { dateText, isMarked } from './values.ts'
 
 const [MAX_DEPTH, MAX_ITEMS, MAX_STRING] = [6, 100, 2_000]
@@ -46,6 +47,11 @@ function showWhole(value: unknown, work: Work, depth: number): string {
     const items = list(value, (item) => show(item, work, depth + 1), work)
     if (!('__tuple__' in value)) return `[${items}]`
     return value.length === 1 ? `(${items},)` : `(${items})`
+  }
+  if (value instanceof Map && value.get('type') === 'image') {
+    const [mediaType, data]: unknown[] = [value.get('mediaType'), value.get('data')]
+    if (typeof mediaType === 'string' && /^image\/[a-z0-9.+-]{1,40}$/.test(mediaType) && typeof data === 'string' && data !== '')
+      return imageMark(mediaType, data)
   }
   if (value instanceof Map)
     return `{${list([...value], ([key, item]) => `${show(key, work, depth + 1)}: ${show(item, work, depth + 1)}`, work)}}`
