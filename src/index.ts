@@ -182,6 +182,7 @@ export { costAbove, stepCount } from './agent/stop.ts'
 export { openRuntime } from './engine/runtime.ts'
 export { TroupeError } from './errors/troupe-error.ts'
 export { member } from './orchestrator/member.ts'
+export { image, imageSchema } from './tools/image.ts'
 export { tool } from './tools/tool.ts'
 
 export type { Agent, AgentDefaults, AgentOptions, Check, CheckVerdict, CodeAgentOptions, ToolAgentOptions } from './agent/agent.ts'
@@ -210,4 +211,5 @@ export type { PlanAndExecuteOptions } from './orchestrator/patterns/plan-and-exe
 export type { Plan, PlanChanges, PlannedTask } from './orchestrator/plan.ts'
 export type { ArchitectView, InvestigatorView, ReviewView, RouterView, SynthesisView } from './orchestrator/views.ts'
 export type { Isolation, Language, Sandbox } from './sandbox/sandbox.ts'
+export type { Image, ImageType } from './tools/image.ts'
 export type { AnyTool, Tool, ToolContext, ToolEffect, ToolOptions } from './tools/tool.ts'
