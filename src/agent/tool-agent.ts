@@ -3,7 +3,7 @@ import type { AnswerBody } from '../client/entry.ts'
 import type { ActionLog, RunContext } from '../engine/context.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import type { ModelReply, RequestedToolCall } from '../models/model.ts'
-import { DEFAULT_LIMITS } from '../sandbox/limits.ts'
+import { limitsOf } from '../sandbox/limits.ts'
 import { jsonSchemaOf } from '../schema/json-schema.ts'
 import { encode } from '../util/codec.ts'
 import { cutMiddle } from '../util/cut-middle.ts'
@@ -35,17 +35,18 @@ export function toolAgentSpec(options: AnyAgentOptions, defaults: AgentDefaults)
       }),
     open: async (input) => {
       const reader = readContextTool(input.context ?? {})
-      return openToolActor(name, reader ? callablesFor([reader]) : callables, output)
+      return openToolActor(name, reader ? callablesFor([reader]) : callables, output, limitsOf(defaults.limits).answerBytes)
     },
   }
 }
 
-function openToolActor(agent: string, callables: Callables, output: StandardSchemaV1 | undefined): Actor {
+function openToolActor(agent: string, callables: Callables, output: StandardSchemaV1 | undefined, answerBytes: number): Actor {
   return {
     request: { tools: nativeTools(callables, output) },
     contextText: contextAsText,
     startFresh: () => Promise.resolve(),
-    act: (ctx, _transcript, step, reply) => actByCalls({ agent, callables, ctx, hasOutput: output !== undefined }, step, reply),
+    act: (ctx, _transcript, step, reply) =>
+      actByCalls({ agent, callables, ctx, hasOutput: output !== undefined, answerBytes }, step, reply),
   }
 }
 
@@ -54,6 +55,7 @@ interface ToolActor {
   readonly callables: Callables
   readonly ctx: RunContext
   readonly hasOutput: boolean
+  readonly answerBytes: number
 }
 
 /** The calls are made, or the answer is there, or the model is told what is wrong. */
@@ -104,7 +106,7 @@ function answerInWords({ hasOutput }: ToolActor, step: number, reply: ModelReply
 
 /** All calls of a step at once; results in call order, each fault its own. */
 async function makeCalls(
-  { agent, callables, ctx }: ToolActor,
+  { agent, callables, ctx, answerBytes }: ToolActor,
   step: number,
   calls: readonly RequestedToolCall[],
 ): Promise<readonly CallResult[]> {
@@ -117,7 +119,7 @@ async function makeCalls(
   try {
     const plans = await Promise.all(live.map((call) => planCall(site, call, recorded.get(call.call))))
     await logCalls(plans, action, ctx)
-    const scope = { ...site, action, signal: ctx.signal, answerBytes: DEFAULT_LIMITS.answerBytes }
+    const scope = { ...site, action, signal: ctx.signal, answerBytes }
     action.quiet(true)
     await Promise.all(plans.map(async (plan) => answers.set(plan.call, await settle(action, plan, callTool(plan, scope)))))
   } finally {

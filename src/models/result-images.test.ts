@@ -52,7 +52,7 @@ test.each([false, true])(
 )
 
 /** What the provider's package sends to a server of ours; the answer does not matter. */
-async function sentBy(id: string, env: Readonly<Record<string, string>>, root: string): Promise<unknown> {
+async function sentBy(id: string, env: Readonly<Record<string, string>>, root: string, asked = prompt): Promise<unknown> {
   const bodies: string[] = []
   const server = createServer((request, response) => {
     let body = ''
@@ -66,7 +66,7 @@ async function sentBy(id: string, env: Readonly<Record<string, string>>, root: s
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
     const model = await resolveModel(id, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}${root}`, env })
-    await askModel(model, { prompt, tools: [{ type: 'function', name: 'draw', inputSchema: { type: 'object' } }] }).catch(() => {})
+    await askModel(model, { prompt: asked, tools: [{ type: 'function', name: 'draw', inputSchema: { type: 'object' } }] }).catch(() => {})
     return JSON.parse(bodies[0] ?? 'null')
   } finally {
     server.closeAllConnections()
@@ -202,4 +202,18 @@ test('a prompt without images in results is the same one', () => {
 test('the bytes of an image are not counted as text', () => {
   const large = 'A'.repeat(1_000_000)
   expect(estimateRequestTokens({ prompt: [{ role: 'tool', content: [result('c1', large)] }] })).toBeLessThan(2_000)
+})
+
+test.each([
+  ['mistral:mistral-small-latest', { MISTRAL_API_KEY: 'k' }],
+  ['openai-compatible:mistralai/Devstral-Small-2', {}],
+])('%s gets an assistant message between results and a user message, with images and without', async (id, env) => {
+  const after: LanguageModelV4Prompt = [
+    ...prompt,
+    { role: 'assistant', content: [call('c3')] },
+    { role: 'tool', content: [{ ...result('c3'), output: { type: 'text', value: 'plain' } }] },
+    { role: 'user', content: [{ type: 'text', text: 'Answer now.' }] },
+  ]
+  const { messages } = (await sentBy(id, env, '/v1', after)) as { messages: readonly { role: string }[] }
+  expect(messages.map(({ role }) => role)).toEqual('user assistant tool tool assistant user assistant tool assistant user'.split(' '))
 })

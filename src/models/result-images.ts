@@ -12,9 +12,17 @@ import type {
  */
 const TEXT_ONLY = /\.chat$|^huggingface\b|^mistral\b/
 
+/** Mistral's API and templates refuse a user message right after a tool's: an assistant's has to come between. Its models are served by many. */
+const NO_USER_AFTER_TOOL = /^mistral\b/
+const MISTRAL_MODEL = /(?:mi|mini|dev|code|magi|vox)stral|[mp]ixtral/i
+const BETWEEN = 'I have the results.'
+
 /** The model, asked so that its provider can take images in tool results: where it cannot, they come in a user message right after the results. */
 export function withResultImages(model: LanguageModelV4): LanguageModelV4 {
   if (!TEXT_ONLY.test(model.provider)) return model
+  const isStrict = NO_USER_AFTER_TOOL.test(model.provider) || MISTRAL_MODEL.test(model.modelId)
+  const fitted = (prompt: LanguageModelV4Prompt): LanguageModelV4Prompt =>
+    isStrict ? assistantBetween(imagesAfterResults(prompt)) : imagesAfterResults(prompt)
   return {
     specificationVersion: 'v4',
     provider: model.provider,
@@ -22,8 +30,8 @@ export function withResultImages(model: LanguageModelV4): LanguageModelV4 {
     get supportedUrls() {
       return model.supportedUrls
     },
-    doGenerate: (options) => model.doGenerate({ ...options, prompt: imagesAfterResults(options.prompt) }),
-    doStream: (options) => model.doStream({ ...options, prompt: imagesAfterResults(options.prompt) }),
+    doGenerate: (options) => model.doGenerate({ ...options, prompt: fitted(options.prompt) }),
+    doStream: (options) => model.doStream({ ...options, prompt: fitted(options.prompt) }),
   }
 }
 
@@ -38,6 +46,13 @@ export function imagesAfterResults(prompt: LanguageModelV4Prompt): LanguageModel
       { ...message, content },
       { role: 'user', content: [{ type: 'text', text: 'The images of the results above:' }, ...files] },
     ]
+  })
+}
+
+function assistantBetween(prompt: LanguageModelV4Prompt): LanguageModelV4Prompt {
+  return prompt.flatMap((message, i): LanguageModelV4Message[] => {
+    const isRefused = message.role === 'user' && prompt[i - 1]?.role === 'tool'
+    return isRefused ? [{ role: 'assistant', content: [{ type: 'text', text: BETWEEN }] }, message] : [message]
   })
 }
 

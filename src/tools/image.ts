@@ -111,6 +111,7 @@ export function imageProblem(encoded: string): string | undefined {
 
 const DOCUMENT = {
   type: 'object',
+  description: 'An image. Code sees it when it prints it or gives it as its last value.',
   properties: {
     type: { const: 'image' },
     mediaType: { enum: Object.keys(BEGINNINGS) },

@@ -1,12 +1,14 @@
 import type { LanguageModelV4CallOptions, LanguageModelV4Prompt } from '@ai-sdk/provider'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { codeAgent, image, imageSchema, openRuntime, tool, toolAgent, type Image } from '../../src/index.ts'
+import { codeAgent, image, imageSchema, openRuntime, tool, toolAgent, type Image, type Sandbox } from '../../src/index.ts'
+import { bubblewrap } from '../../src/sandbox/bubblewrap/bubblewrap.ts'
 import { memory } from '../../src/engine/memory/memory.ts'
 import { streamOf, usageV4 } from '../../src/models/answer-stream.ts'
 import { messageText } from '../../src/models/prompt-text.ts'
 import { crashEverywhere } from '../../src/testing/crash-runner.ts'
 import { scriptedModel, type ScriptedModel } from '../../src/testing/scripted-model.ts'
+import { itNeeds, noBubblewrap, ROOTFS } from '../services.ts'
 import { calling, code, lastMessage } from './support.ts'
 
 const description = 'Draws and looks.'
@@ -178,11 +180,11 @@ const LANGUAGES = [
 
 describe.each(LANGUAGES)('images in the code of a $language agent', ({ language, print, last, both, large, end }) => {
   const output = z.object({ chart: z.object({ type: z.literal('image'), mediaType: z.string(), data: z.string() }) })
-  const agentOf = (model: ScriptedModel) => codeAgent({ name: 'coder', description, language, model, tools: [draw, photo], output })
-
-  it('are seen when they are printed or the last value, of earlier steps too, and can be the answer', async () => {
+  const agentOf = (model: ScriptedModel, sandbox?: Sandbox) =>
+    codeAgent({ name: 'coder', description, language, model, tools: [draw, photo], output, ...(sandbox && { sandbox }) })
+  const looks = async (sandbox?: Sandbox): Promise<void> => {
     const model = scriptedModel([print, last, both, large, end])
-    const result = await agentOf(model).run('Look.')
+    const result = await agentOf(model, sandbox).run('Look.')
     expect(result).toMatchObject({ status: 'done', output: { chart: image(png(1), 'image/png') } })
     const observed = (call: number): string => messageText(model.calls[call]?.prompt.at(-1) ?? { role: 'system', content: '' })
     expect(observed(1)).toContain('see [image 1: image/png, 3 KiB]')
@@ -193,6 +195,28 @@ describe.each(LANGUAGES)('images in the code of a $language agent', ({ language,
       [[2], [2, 1], [1, 1, 2], [1, 2, 3]].map((seeds) => seeds.map((n) => `user ${base64(n, n === 3 ? 400_000 : 3_000)}`.slice(0, 5_000))),
     )
     for (const { prompt } of model.calls) expect(hasBytes(prompt)).toBe(false)
+  }
+
+  it('are seen when they are printed or the last value, of earlier steps too, and can be the answer', () => looks())
+  itNeeds(noBubblewrap)('are seen from bubblewrap too', async () => {
+    await using sandbox = bubblewrap({ rootfs: ROOTFS, warm: 0 })
+    await looks(sandbox)
+  })
+
+  it('are seen in the next run of a session, and one that the code has made itself as a last value', async () => {
+    await using runtime = await openRuntime({ engine: memory() })
+    const made =
+      language === 'python'
+        ? python(`made = {"data": a["chart"]["data"], "type": "image", "mediaType": "image/png"}\nmade`)
+        : code('({ ...a.chart, alt: "a" })')
+    const again = language === 'python' ? python('print(b["chart"])') : code('console.log(b.chart)')
+    const model = scriptedModel([{ when: /Once more/, reply: [again, again, again, made, end] }, { reply: [print, end] }])
+    const agent = agentOf(model)
+    expect(await runtime.run(agent, 'Look.', { session: 's' })).toMatchObject({ status: 'done' })
+    expect(await runtime.run(agent, 'Once more.', { session: 's' })).toMatchObject({ status: 'done' })
+    const [later, last] = [model.calls.at(-2), model.calls.at(-1)].map((call) => imagesOf(call?.prompt ?? []))
+    expect(later).toEqual([`user ${base64(2)}`])
+    expect(last).toEqual([`user ${base64(2)}`, `user ${base64(1)}`])
   })
 
   it('are the same after a crash at any moment', async () => {
