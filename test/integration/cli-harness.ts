@@ -22,6 +22,8 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
+  /** What it has written to standard error so far. */
+  said(): string
   /** Resolves with the first event on standard output that fits. */
   event(fits: (event: RunEvent) => boolean): Promise<RunEvent>
 }
@@ -103,6 +105,7 @@ function launch(dir: string, args: readonly string[], { input = '', env = {} }: 
   return {
     child,
     ended: ended.promise,
+    said: () => err,
     event: (fits) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
