@@ -14,7 +14,7 @@ export interface Image {
   readonly data: string
 }
 
-/** Bytes that an image may have: the lowest limit among the providers. */
+/** Bytes that an image may have: about what providers take. An agent's `limits.answerBytes` is met long before where nobody has raised it. */
 const MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
 /** How the base64 of each type begins: a provider refuses the whole request for an image that is not what it says. */

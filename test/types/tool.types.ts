@@ -4,6 +4,7 @@ import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import { type } from 'arktype'
 import * as v from 'valibot'
 import { z } from 'zod'
+import { type Image, image, imageSchema } from '../../src/tools/image.ts'
 import { type AnyTool, tool } from '../../src/tools/tool.ts'
 import { toolset } from '../../src/tools/toolset.ts'
 
@@ -112,3 +113,19 @@ tool({
 })
 // @ts-expect-error: no such effect
 tool({ name: 'wrongEffect', description: 'x', input: z.object({}), effect: 'delete', run: () => 1 })
+
+// Images: by our own schema, and as three fields of another library's object.
+tool({ name: 'photo', description: 'Takes one.', input: z.object({}), output: imageSchema, run: () => image('', 'image/png') })
+// @ts-expect-error: an address is no image
+tool({ name: 'photo', description: 'Takes one.', input: z.object({}), output: imageSchema, run: () => 'https://example.org/a.png' })
+// @ts-expect-error: a type that models do not take
+image('', 'image/svg+xml')
+const Picture = z.object({ type: z.literal('image'), mediaType: z.string(), data: z.string() })
+const chart = tool({
+  name: 'chart',
+  description: 'Draws.',
+  input: z.object({}),
+  output: z.object({ chart: Picture }),
+  run: () => ({ chart: image('', 'image/png') }),
+})
+expectType<true>()({} as StandardSchemaV1.InferOutput<NonNullable<typeof chart.output>>['chart'] extends Image ? true : false)
