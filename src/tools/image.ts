@@ -5,7 +5,10 @@ import { base64Of } from '../util/base64.ts'
 /** What every provider's models take. */
 export type ImageType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp'
 
-/** An image as a value: plain JSON, so it goes wherever a value goes. What agents show their models is found by this shape. */
+/**
+ * An image as a value: plain JSON, so it goes wherever a value goes. What agents show their models is found by this shape.
+ * As one of a run's `images` it is the URL `data:${mediaType};base64,${data}`.
+ */
 export interface Image {
   readonly type: 'image'
   /** One of `ImageType`. */
@@ -52,7 +55,7 @@ export function isImage(value: unknown): value is Image {
 }
 
 /** What a model could not take of an image; nothing where it can. */
-export function problemOf({ mediaType, data }: Image): string | undefined {
+function problemOf({ mediaType, data }: Image): string | undefined {
   const beginning = Object.hasOwn(BEGINNINGS, mediaType) ? BEGINNINGS[mediaType as ImageType] : undefined
   if (!beginning) return `its media type is ${JSON.stringify(mediaType)}, and can be ${Object.keys(BEGINNINGS).join(', ')}`
   const bytes = sizeOf(data)

@@ -148,6 +148,16 @@ describe('images that a model makes', () => {
     expect(result.status === 'done' && (result.output satisfies Image)).toEqual(made)
   })
 
+  it('reach the agent that asked for them: a tool agent sees them, code has them', async () => {
+    const agents = [toolAgent({ name: 'painter', description, model: painter(undefined, undefined), output: imageSchema })]
+    const model = scriptedModel([calling(['painter', { task: 'Paint.' }]), 'Fine.'])
+    expect(await toolAgent({ name: 'asker', description, model, agents }).run('Go.')).toMatchObject({ output: 'Fine.' })
+    expect(shownIn(model, 1)).toEqual([`tool ${base64(7)}`])
+    const coder = scriptedModel([code('const one = await painter({ task: "Paint." }); one'), code('finalAnswer(one)')])
+    expect(await codeAgent({ name: 'asker', description, model: coder, agents }).run('Go.')).toMatchObject({ output: made })
+    expect(shownIn(coder, 1)).toEqual([`user ${base64(7)}`])
+  })
+
   it('are shown to the model again as its own, also in a session', async () => {
     await using runtime = await openRuntime({ engine: memory() })
     const model = painter('A cat.', 'A dog.')
