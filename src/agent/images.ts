@@ -3,6 +3,7 @@ import type { ModelReply } from '../models/model.ts'
 import { imageText, imagesIn, isImage, withImages, type Image } from '../tools/image.ts'
 import { decode } from '../util/codec.ts'
 import type { Execution } from '../sandbox/sandbox.ts'
+import { LAST_VALUE } from './observation.ts'
 import type { CodeStep } from './sessions.ts'
 
 /** Images of one step that a model is shown; those after them it is only told of. */
@@ -58,7 +59,7 @@ export async function observedImages(
   const own = execution.type === 'value' ? execution.value : undefined
   const whole: unknown = own !== undefined && imagesIn(own).length > 0 ? decode(own) : undefined
   const wanted = new Set(text.match(MARK))
-  // A Python dict of the code's own making is shown as it is: as the last value it is an image all the same.
+  // A Python dict that the code has made is not marked where its keys have another order: it is an image all the same.
   const isBare = isImage(whole) && !wanted.has(markOf(whole))
   if (wanted.size === 0 && !isBare) return { text, images: [] }
 
@@ -67,7 +68,8 @@ export async function observedImages(
     const image = found.get(mark)
     return image ? gallery.name(image) : `[image: ${mediaType}, not shown: make it the last value of the step]`
   })
-  return { text: isBare ? `${named}\nAn image: ${gallery.name(whole)}` : named, images: gallery.images }
+  const shown = isBare ? `${named.slice(0, Math.max(0, named.lastIndexOf(LAST_VALUE)))}${LAST_VALUE}${gallery.name(whole)}` : named
+  return { text: shown, images: gallery.images }
 }
 
 /** Looks from the newest step back, so that what a step shows costs nothing where nothing is shown. */

@@ -5,6 +5,8 @@ import { cutMiddle } from '../util/cut-middle.ts'
 /** What a model is shown of one step: longer output is cut in its middle. Characters. */
 export const MAX_PRINTS = 20_000
 const MAX_VALUE = 10_000
+/** What the last value of a step comes after. */
+export const LAST_VALUE = 'Last value:\n'
 
 /** What the model is told of an execution: what it printed, and the last value or the error. */
 export function observationOf(execution: Execution, prints: string, language: Language = 'typescript'): string {
@@ -21,7 +23,7 @@ const WORDS: Readonly<Record<Language, { readonly nothing: string; readonly fina
 function outcomeOf(execution: Execution, prints: string, language: Language): string {
   switch (execution.type) {
     case 'value':
-      if (execution.preview !== '') return `Last value:\n${cutMiddle(execution.preview, MAX_VALUE)}`
+      if (execution.preview !== '') return `${LAST_VALUE}${cutMiddle(execution.preview, MAX_VALUE)}`
       return prints === ''
         ? `The code ran. It printed nothing and its last value is ${WORDS[language].nothing}: print what you need to see.`
         : ''

@@ -192,6 +192,10 @@ describe.each(LANGUAGES)('images in the code of a $language agent', ({ language,
   const output = z.object({ chart: z.object({ type: z.literal('image'), mediaType: z.string(), data: z.string() }) })
   const agentOf = (model: ScriptedModel, sandbox?: Sandbox) =>
     codeAgent({ name: 'coder', description, language, model, tools: [draw, photo], output, ...(sandbox && { sandbox }) })
+  const made =
+    language === 'python'
+      ? python(`made = {"data": a["chart"]["data"], "type": "image", "mediaType": "image/png"}\nmade`)
+      : code('({ ...a.chart, alt: "a" })')
   const looks = async (sandbox?: Sandbox): Promise<void> => {
     const model = scriptedModel([print, last, both, large, end])
     const result = await agentOf(model, sandbox).run('Look.')
@@ -211,14 +215,14 @@ describe.each(LANGUAGES)('images in the code of a $language agent', ({ language,
   itNeeds(noBubblewrap)('are seen from bubblewrap too', async () => {
     await using sandbox = bubblewrap({ rootfs: ROOTFS, warm: 0 })
     await looks(sandbox)
+    const model = scriptedModel([print, made, end])
+    expect(await agentOf(model, sandbox).run('Look.')).toMatchObject({ status: 'done' })
+    expect(shownIn(model, 2)).toEqual([`user ${base64(2)}`, `user ${base64(1)}`])
+    expect(lastMessage(model)).toContain('Last value:\n[image 1: image/png, 3 KiB]')
   })
 
   it('are seen in the next run of a session, and one that the code has made itself as a last value', async () => {
     await using runtime = await openRuntime({ engine: memory() })
-    const made =
-      language === 'python'
-        ? python(`made = {"data": a["chart"]["data"], "type": "image", "mediaType": "image/png"}\nmade`)
-        : code('({ ...a.chart, alt: "a" })')
     const again = language === 'python' ? python('print(b["chart"])') : code('console.log(b.chart)')
     const model = scriptedModel([{ when: /Once more/, reply: [again, again, again, made, end] }, { reply: [print, end] }])
     const agent = agentOf(model)
