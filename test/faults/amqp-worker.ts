@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { BOSS, DOER, doing, drained, EVIDENT, hits, isLine, line, refused, TEAM, working } from '../integration/amqp-worker.ts'
 import { fence, place } from '../integration/cli-harness.ts'
-import { itNeeds } from '../services.ts'
+import { startPostgres } from '../postgres.ts'
+import { itNeeds, onlyWhenAllAsked } from '../services.ts'
 import { lyingIn, noBroker, onChannel, ownBroker, put, readyIn, startBroker, stopBroker, until } from './amqp-broker.ts'
 
 const needs = itNeeds(noBroker)
@@ -93,6 +94,28 @@ export function workersAtBroker(): void {
     expect(await readyIn(url, 'troupe.results.near')).toBe(1)
     expect(await readyIn(url, 'troupe.agent.doer')).toBe(0)
     await drained(calling)
+  })
+
+  it('of two that serve with one PostgreSQL, one dies by kill -9 and the other ends its run', async (context) => {
+    onlyWhenAllAsked(context)
+    await using postgres = await startPostgres()
+    const url = await ownBroker()
+    const far = place()
+    doing(far, `${DOER}, store: '${await postgres.freshUrl()}', amqp: { serve: ['worker'] }`)
+    const near = place()
+    doing(near, `${BOSS}, amqp: { store: 'near', results: true }`)
+    const calling = await working(near, url)
+    const serving = [await working(far, url), await working(far, url)]
+    const { runId } = await near.troupe(['run', 'twice', '--detach'])
+    await until(() => existsSync(join(far.dir, 'second')))
+    const dies = await Promise.any(serving.map((worker) => line(worker, 'run-taken').then(() => worker)))
+    dies.child.kill('SIGKILL')
+    far.write('go', '')
+    await line(calling, 'run-left', { runId, status: 'done' })
+    for (const worker of serving) if (worker !== dies) await drained(worker)
+    await drained(calling)
+    expect(hits(far)).toEqual(['1', '2'])
+    expect(await readyIn(url, 'troupe.agent.doer')).toBe(0)
   })
 
   it('takes a task from the broker and does it once, however often it comes; events of it come out', async () => {
