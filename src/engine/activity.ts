@@ -30,18 +30,23 @@ export class Activity {
     return () => {
       if (left) return
       left = true
-      this.#busy--
-      if (this.#busy === 0) this.#arm()
+      this.#leave()
     }
   }
 
   async during<T>(work: () => Promise<T>): Promise<T> {
-    const leave = this.enter()
+    this.#busy++
+    this.#changes++
     try {
       return await work()
     } finally {
-      leave()
+      this.#leave()
     }
+  }
+
+  #leave(): void {
+    this.#busy--
+    if (this.#busy === 0) this.#arm()
   }
 
   /** Calls `onQuiet` once more after the time, when nothing is busy then. */

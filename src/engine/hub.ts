@@ -1,4 +1,4 @@
-import { isEntry, type Entry } from '../client/entry.ts'
+import { isEntry, type Entry, type EntryType } from '../client/entry.ts'
 import type { RunEvent, TransientEvent } from '../client/event.ts'
 import { eventOf, type EventSource } from '../client/project.ts'
 
@@ -31,7 +31,8 @@ export class Projector {
 /** Brings what happens in one run tree to its listeners in this process: entries as events, and what streams between. */
 export class Hub {
   readonly #projector = new Projector()
-  readonly #listeners = new Set<EventListener>()
+  /** What each listener wants of what is logged. */
+  readonly #listeners = new Map<EventListener, (type: EntryType) => boolean>()
   #liveListeners = 0
   /** By run, the last seq that was told or was there before. */
   readonly #told = new Map<string, number>()
@@ -42,9 +43,12 @@ export class Hub {
     return this.#liveListeners > 0
   }
 
-  /** `wantsLive`: what streams as well; when nobody wants it, it is not even made. Default true. */
-  subscribe(listener: EventListener, wantsLive: boolean = true): () => void {
-    this.#listeners.add(listener)
+  /**
+   * `wantsLive`: what streams as well, default true; `wants`: which of the logged ones, default all. What nobody wants is not even
+   * made, and what another wants may come as well.
+   */
+  subscribe(listener: EventListener, wantsLive: boolean = true, wants: (type: EntryType) => boolean = () => true): () => void {
+    this.#listeners.set(listener, wants)
     if (wantsLive) this.#liveListeners++
     return () => {
       if (this.#listeners.delete(listener) && wantsLive) this.#liveListeners--
@@ -60,7 +64,7 @@ export class Hub {
     for (const entry of entries) {
       this.#flush(entry.run)
       this.#learn(entry)
-      if (this.#listeners.size === 0) continue
+      if (!this.#isWanted(entry.type)) continue
       const event = this.#projector.project(entry)
       if (event) this.#tell(event)
     }
@@ -92,12 +96,17 @@ export class Hub {
     this.#tell({ ...waiting.event, at: new Date().toISOString(), runId: run, ...this.#projector.sourceOf(run) })
   }
 
+  #isWanted(type: EntryType): boolean {
+    for (const wants of this.#listeners.values()) if (wants(type)) return true
+    return false
+  }
+
   #learn(entry: Entry): void {
     this.#told.set(entry.run, Math.max(entry.seq, this.#told.get(entry.run) ?? 0))
     this.#projector.learn(entry)
   }
 
   #tell(event: RunEvent): void {
-    for (const listener of this.#listeners) listener(event)
+    for (const listener of this.#listeners.keys()) listener(event)
   }
 }

@@ -97,11 +97,12 @@ export class LogWriter implements Writer {
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0)
       try {
-        const written = await this.#tryAppend(batch.flatMap(({ entries }) => entries))
+        const [first] = batch
+        const written = await this.#tryAppend(first && batch.length === 1 ? first.entries : batch.flatMap(({ entries }) => entries))
         this.#options.onAppended(written)
         let at = 0
         for (const { entries, resolve } of batch) {
-          const own = written.slice(at, (at += entries.length))
+          const own = batch.length === 1 ? written : written.slice(at, (at += entries.length))
           if (!this.#closed) resolve(own)
         }
       } catch (error) {

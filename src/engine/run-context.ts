@@ -4,6 +4,7 @@ import { TroupeError } from '../errors/troupe-error.ts'
 import type { Clock } from '../util/clock.ts'
 import { detach } from '../util/detach.ts'
 import type { JsonValue } from '../util/json.ts'
+import { jsonCopy } from '../util/json-copy.ts'
 import { dropped } from '../util/never.ts'
 import { childRunId } from '../util/run-id.ts'
 import { openActionLog } from './action-log.ts'
@@ -69,9 +70,10 @@ export function createRunContext(parts: RunContextParts): RunContext {
     if (!isCallKey(key)) await turns.live()
   }
   const write = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
-    writing.add(nameOf(type, key))
+    const name = nameOf(type, key)
+    writing.add(name)
     await activity.during(() => writer.append([writer.entry(type, key, body)]))
-    writing.delete(nameOf(type, key))
+    writing.delete(name)
   }
   /** Writes the memo of an operation and waits for its turn to be settled. */
   const settle = async <Type extends EntryType>(type: Type, key: string, body: EntryBodies[Type]): Promise<void> => {
@@ -93,8 +95,9 @@ export function createRunContext(parts: RunContextParts): RunContext {
   // The store keeps the order of what it is given, and no run goes on past a failed append: so nobody has to wait.
   const emit: RunContext['emit'] = async (key, type, body) => {
     refuseNested()
-    if (recorded.find(type, key) || writing.has(nameOf(type, key))) return
-    writing.add(nameOf(type, key))
+    const name = nameOf(type, key)
+    if (recorded.find(type, key) || writing.has(name)) return
+    writing.add(name)
     await untilLive(key)
     detach(write(type, key, body))
   }
@@ -175,16 +178,12 @@ export function createRunContext(parts: RunContextParts): RunContext {
 async function attempt<T>(clock: Clock, effect: () => Promise<T>): Promise<Memo> {
   const begun = clock.now()
   try {
-    const value = asLogged(await effect())
+    // What the log will give back of it, so that the code sees the same live and in replay. Throws when it is no JSON.
+    const value = jsonCopy(await effect())
     return { value, durationMs: clock.now() - begun }
   } catch (error) {
     return { error: TroupeError.wrap(error, 'agent/failed').toJSON(), durationMs: clock.now() - begun }
   }
-}
-
-/** What the log will give back of a value, so that the code sees the same live and in replay. Throws when it is no JSON. */
-function asLogged(value: unknown): JsonValue {
-  return JSON.parse(JSON.stringify(value) ?? 'null') as JsonValue
 }
 
 function valueOf<T>(memo: Memo): T {

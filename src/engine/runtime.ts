@@ -398,19 +398,23 @@ export class Runtime implements AsyncDisposable {
 
   #tell(driver: Driven, handlers: EventHandlers): void {
     const wantsLive = handlers.all !== undefined || handlers['model-delta'] !== undefined
-    driver.hub.subscribe((event) => {
+    const byType = handlers as Readonly<Record<string, ((event: RunEvent) => unknown) | undefined>>
+    const failed = (event: RunEvent, error: unknown): void => {
+      if (event.type === 'log') return
+      const body = { level: 'error', message: `the handler of ${event.type} threw: ${messageOf(error)}` } as const
+      this.#writeFromOutside(driver.runId, { at: this.#now(), type: 'log', body }).catch(() => {}) // An ended run takes no more notes.
+    }
+    const tell = (event: RunEvent): void => {
       // A handler under an event's type takes the events of that type; asynchronous ones are no exception to what is said above.
-      const handler = handlers[event.type] as ((event: RunEvent) => unknown) | undefined
-      if (!handler && !handlers.all) return
-      const handled = async (): Promise<void> => {
-        await Promise.all([handlers.all?.(event), handler?.(event)])
+      const handler = byType[event.type]
+      try {
+        const [all, own] = [handlers.all?.(event), handler?.(event)]
+        if (all !== undefined || own !== undefined) Promise.all([all, own]).catch((error: unknown) => failed(event, error))
+      } catch (error) {
+        queueMicrotask(() => failed(event, error))
       }
-      handled().catch((error: unknown) => {
-        if (event.type === 'log') return
-        const body = { level: 'error', message: `the handler of ${event.type} threw: ${messageOf(error)}` } as const
-        this.#writeFromOutside(driver.runId, { at: this.#now(), type: 'log', body }).catch(() => {}) // An ended run takes no more notes.
-      })
-    }, wantsLive)
+    }
+    driver.hub.subscribe(tell, wantsLive, (type) => handlers.all !== undefined || byType[type] !== undefined)
   }
 
   async #agentOf(runId: string, isTurn: boolean = false): Promise<AgentRef> {

@@ -61,7 +61,15 @@ const VERSION = /^[-@:](\d{4}-\d{2}-\d{2}|\d{8}|\d{4,6}|latest|v\d+(:\d+)?)([-:]
  * write them (`us.anthropic.claude-…-v1:0`, `openai/gpt-5`) are looked up by their last part.
  */
 export function priceOf(modelId: string, prices: PriceTable = {}): ModelPrice | undefined {
-  return find(modelId, prices) ?? find(modelId, PRICES)
+  return find(modelId, prices) ?? listed(modelId)
+}
+
+/** By the ids that were asked for: every step of every run asks, and always for the same few. */
+const known = new Map<string, ModelPrice | undefined>()
+
+function listed(modelId: string): ModelPrice | undefined {
+  if (!known.has(modelId)) known.set(modelId, find(modelId, PRICES))
+  return known.get(modelId)
 }
 
 function find(modelId: string, table: PriceTable): ModelPrice | undefined {

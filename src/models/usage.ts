@@ -17,13 +17,36 @@ const TOKENS_PER_FILE = 1_500
 
 /** Tokens of a text, estimated on the high side: no tokenizer is at hand for every model. */
 function estimateTokens(text: string): number {
-  return Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN)
+  return Math.ceil(ENCODER.encode(text).length / BYTES_PER_TOKEN)
+}
+
+const ENCODER = new TextEncoder()
+
+let lastSystem = ''
+let lastSystemTokens = 0
+
+/** One agent's system text is the same at every step and in every run, in a message made anew. */
+function estimateSystemTokens(text: string): number {
+  if (text !== lastSystem) {
+    lastSystemTokens = estimateTokens(text)
+    lastSystem = text
+  }
+  return lastSystemTokens
+}
+
+/** Tools and schemas are the same objects at every step: they are counted once. */
+const countedJson = new WeakMap<object, number>()
+
+function estimateJsonTokens(value: object): number {
+  let tokens = countedJson.get(value)
+  if (tokens === undefined) countedJson.set(value, (tokens = estimateTokens(JSON.stringify(value))))
+  return tokens
 }
 
 /** Tokens of a request before it is sent, for a budget's reservation: prompt, tool declarations and response schema. */
 export function estimateRequestTokens(request: ModelRequest | LanguageModelV4CallOptions): number {
   const extras = [request.tools, request.responseFormat?.type === 'json' ? request.responseFormat.schema : undefined]
-  return estimatePromptTokens(request.prompt) + extras.reduce((sum, extra) => sum + (extra ? estimateTokens(JSON.stringify(extra)) : 0), 0)
+  return estimatePromptTokens(request.prompt) + extras.reduce((sum, extra) => sum + (extra ? estimateJsonTokens(extra) : 0), 0)
 }
 
 /** A prompt grows at its end: what was counted once is not counted again with every step. */
@@ -41,7 +64,7 @@ function estimatePromptTokens(prompt: LanguageModelV4Prompt): number {
 
 function estimateMessageTokens(message: LanguageModelV4Message): number {
   let tokens = TOKENS_PER_MESSAGE
-  if (message.role === 'system') return tokens + estimateTokens(message.content)
+  if (message.role === 'system') return tokens + estimateSystemTokens(message.content)
   for (const part of message.content) {
     if (part.type === 'text' || part.type === 'reasoning') tokens += estimateTokens(part.text)
     else if (part.type === 'file' || part.type === 'reasoning-file') tokens += TOKENS_PER_FILE

@@ -50,6 +50,8 @@ function unescaped(text: string): string {
 }
 
 function folded(text: string): string {
+  // Of plain characters alone, which most texts are, all else that is folded below is not there.
+  if (/^[\s -~]*$/.test(text)) return text.replace(/\s+/g, ' ').trim().toLowerCase()
   return text
     .normalize('NFKC')
     .replace(/[“”„«»]/g, '"')

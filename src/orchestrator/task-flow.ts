@@ -3,6 +3,7 @@ import { jsonSchema } from '../schema/document.ts'
 import { describeIssues } from '../schema/describe-issues.ts'
 import { parse } from '../schema/parse.ts'
 import type { JsonObject, JsonValue } from '../util/json.ts'
+import { jsonCopy } from '../util/json-copy.ts'
 import { abandon } from './changes.ts'
 import { investigate } from './investigator.ts'
 import { agreement } from './people.ts'
@@ -213,7 +214,7 @@ function inputFor(
       ...(handedOver && { handedOver: { ...handedOver, state: JSON.stringify(handedOver.state) } }),
       colleagues,
     }),
-    context: { ...inputs, [ASSIGNMENT]: JSON.parse(JSON.stringify(assignment)) as JsonObject },
+    context: { ...inputs, [ASSIGNMENT]: jsonCopy(assignment) },
     budget: { timeMs: spec.taskTimeMs, ...shareOf(run, plan.budgetShare) },
   }
 }

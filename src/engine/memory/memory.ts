@@ -114,13 +114,13 @@ class MemoryStore implements LogStore {
       throw isLost(run, epoch, log.epoch)
     }
     if (log.entries.at(-1)?.head.type === 'run-end') throw new TroupeError('run/ended', `run ${run} has ended: nothing can be added to it`)
-    const keys = new Set<string>()
+    const keys = entries.length > 1 ? new Set<string>() : undefined
     for (const entry of entries) {
       if (entry.key === undefined) continue
       const name = nameOf(entry)
-      if (log.keys.has(name) || keys.has(name))
+      if (log.keys.has(name) || keys?.has(name))
         throw new TroupeError('engine/duplicate-key', `run ${run} has '${name}' already`, { details: { key: entry.key } })
-      keys.add(name)
+      keys?.add(name)
     }
     const bodies = entries.map((entry) => bodyText(run, entry))
     const written = entries.map((entry, index) => this.#write(run, log, entry, bodies[index] ?? '', epoch ?? 0))
