@@ -58,9 +58,16 @@ function hasToWait(plan: PlannedCall): boolean {
  * Logs the calls of a turn in one append. Those that start now are taken from the budget first, so that the log never
  * has a call that the budget refused: a resume would make it. Throws `budget/spent`, and then nothing is started.
  */
-export async function logCalls(plans: readonly PlannedCall[], action: ActionLog, { budget }: RunContext): Promise<void> {
-  await budget.takeToolCalls(plans.filter((plan) => !hasToWait(plan) && plan.record?.started !== true).length)
+export async function logCalls(plans: readonly PlannedCall[], action: ActionLog, ctx: RunContext): Promise<void> {
+  const starting = plans.filter((plan) => !hasToWait(plan) && plan.record?.started !== true)
+  await takeCalls(ctx, starting.length)
   await action.started(plans.map((plan) => ({ call: plan.call, tool: plan.tool, args: plan.args, asked: hasToWait(plan) })))
+}
+
+/** A run whose calls are being counted in the store does not only wait: it must not be parked in between. */
+async function takeCalls({ budget, signal, during }: RunContext, count: number): Promise<void> {
+  const taking = budget.takeToolCalls(count, signal)
+  if (taking) await during(() => taking)
 }
 
 /** Finds what a call means, checks its arguments and asks the hooks; what is wrong with it becomes its answer. */
@@ -209,7 +216,7 @@ async function callFunction(plan: Extract<PlannedCall, { type: 'tool' }>, scope:
   if (plan.asks.includes('unknown-outcome')) {
     await action.again(plan.call, plan.tool, (plan.record?.repeats ?? 0) + 1)
   } else if (plan.asks.length > 0) {
-    if (plan.record?.started !== true) await ctx.budget.takeToolCalls(1)
+    if (plan.record?.started !== true) await takeCalls(ctx, 1)
     await action.started([{ call: plan.call, tool: plan.tool, args: plan.args, asked: false }])
   }
   return action.dispatch(plan.call, async ({ idempotencyKey }) => {

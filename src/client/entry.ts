@@ -79,6 +79,15 @@ export interface CallBody {
   readonly args: string
 }
 
+/** Caps that an agent in another store was given; what is absent is not capped. */
+export interface LoanBody {
+  readonly tokens?: number
+  readonly costUsd?: number
+  readonly toolCalls?: number
+  /** What is to be settled in the ledger when it has ended. */
+  readonly ticket?: string
+}
+
 /** The body of every type of entry: the shapes that all readers of a log share. */
 export interface EntryBodies {
   'run-start': {
@@ -149,7 +158,13 @@ export interface EntryBodies {
   /** A generic memo of `RunContext.step`. */
   effect: Memo
   policy: { readonly tool: string; readonly decision: 'allow' | 'deny' | 'ask'; readonly rule: string }
-  'wait-start': { readonly topic?: string; readonly until?: number; readonly question?: string }
+  'wait-start': {
+    readonly topic?: string
+    readonly until?: number
+    readonly question?: string
+    /** What was lent to the agent in another store whose end is waited for. */
+    readonly loan?: LoanBody
+  }
   'approval-wanted': { readonly tool?: string; readonly args?: JsonValue; readonly reason: WaitReason; readonly question: string }
   /** From outside, with the key of what it decides: a second decision meets the first one's key. */
   'approval-given': { readonly decision: 'approve' | 'reject'; readonly by: string; readonly reason?: string; readonly result?: JsonValue }

@@ -1,4 +1,4 @@
-import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type RunInput, type Wait } from '../client/entry.ts'
+import { isEntry, LOG_VERSION, type Entry, type EntryBodies, type LoanBody, type RunInput, type Wait } from '../client/entry.ts'
 import type { TransientEvent } from '../client/event.ts'
 import { openWaitsOf, stepsOf, treeUsageOf, usageOf } from '../client/fold.ts'
 import { addUsage, NO_USAGE, type Usage } from '../client/usage.ts'
@@ -14,14 +14,15 @@ import { Activity } from './activity.ts'
 import { spentIn, timeUp, TreeBudget, workedMs } from './budget.ts'
 import { endTree } from './end-tree.ts'
 import type { AgentRef, ChildOutcome } from './context.ts'
-import { runElsewhere, type ElsewhereCall } from './elsewhere.ts'
+import { elsewhereKey, runElsewhere, type ElsewhereCall } from './elsewhere.ts'
 import type { ClaimOptions, EffectScope, LogStore } from './engine.ts'
 import { Inbox } from './inbox.ts'
 import { LogWriter } from './log-writer.ts'
 import { endOf, incompatible, isEndedBelow, outcomeOf, settled } from './outcome.ts'
 import { historyOf, type PastParts } from './past.ts'
+import { endTopic } from './queue.ts'
 import { Recorded } from './recorded.ts'
-import { runRemote } from './remote-call.ts'
+import { openLoans, runRemote } from './remote-call.ts'
 import { createRunContext } from './run-context.ts'
 import { sharedBudget, type TenantBudgets } from './shared-budget.ts'
 import { type Parkable, snapshotOf } from './snapshots.ts'
@@ -188,6 +189,11 @@ export class Activation {
     const forced = Promise.withResolvers<ChildOutcome>()
     this.#elsewhere.set(run, forced.resolve)
     const left = new AbortController()
+    const begun = (key: string): Entry<'wait-start'> | undefined => caller.recorded.find('wait-start', key)
+    const begin = async (key: string, topic: string, loan?: LoanBody): Promise<void> => {
+      const body = { topic, ...(loan && { loan }) }
+      if (!begun(key)) await this.#activity.during(() => caller.writer.append([caller.writer.entry('wait-start', key, body)]))
+    }
     const placed: ElsewhereCall = {
       ...call,
       caller,
@@ -195,15 +201,17 @@ export class Activation {
       store: this.#options.store,
       during: (work) => this.#activity.during(work),
       wait: async (key, topic) => {
-        if (!caller.recorded.find('wait-start', key)) {
-          await this.#activity.during(() => caller.writer.append([caller.writer.entry('wait-start', key, { topic })]))
-        }
+        await begin(key, topic)
         return (await caller.inbox.answer(key, { topic })).value
       },
     }
+    const signal = AbortSignal.any([left.signal, caller.abort.signal])
+    const [key, topic] = [elsewhereKey(call.start.body.parentKey ?? ''), endTopic(run)]
+    const before = begun(key)?.body
+    const lent = before?.topic === topic ? before.loan : undefined // That of a fork's origin is not its own.
     const outcome =
       call.placement.type === 'remote'
-        ? runRemote(placed, caller.budget, AbortSignal.any([left.signal, caller.abort.signal]))
+        ? runRemote({ ...placed, budget: caller.budget, signal, lent, begin: (loan) => begin(key, topic, loan) })
         : runElsewhere(placed)
     const ended = await Promise.race([outcome, forced.promise])
     this.#elsewhere.delete(run)
@@ -313,6 +321,7 @@ export class Activation {
           clock,
         })
     const budget = new TreeBudget(limits, spentIn(tree), parent?.budget, shared)
+    for (const [borrower, loan] of openLoans(tree)) budget.keep(borrower, loan)
     const open: OpenRun = {
       run,
       epoch,
@@ -326,6 +335,7 @@ export class Activation {
       forced: Promise.withResolvers(),
       disarm: () => {},
     }
+    open.abort.signal.addEventListener('abort', () => budget.forget(run), { once: true })
     if (limits.timeMs !== undefined) open.disarm = this.#endAfter(open, limits.timeMs, limits.timeMs - workedMs(entries))
     this.#open.set(run, open)
     if (this.#closed) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../client/entry.ts'
-import { spentIn, TreeBudget, workedMs, type BudgetRequest } from './budget.ts'
+import { spentIn, TreeBudget, workedMs, type BudgetLimits, type BudgetRequest } from './budget.ts'
+import { MemoryLedger } from './memory/memory-ledger.ts'
 
 const signal = new AbortController().signal
 const asking = (inputTokens: number, maxOutputTokens: number, price: BudgetRequest['price'] = { input: 1, output: 10 }): BudgetRequest => ({
@@ -115,9 +116,9 @@ describe('TreeBudget', () => {
   it('lends what is left to an agent in another store, and waits for what others hold', async () => {
     const budget = new TreeBudget({ tokens: 10_000, toolCalls: 5 })
     await budget.takeToolCalls(2)
-    const asked = await budget.lend({ tokens: 4_000 }, signal)
+    const asked = await budget.lend({ run: 'r-1', asked: { tokens: 4_000 } }, signal)
     expect(asked.limits).toEqual({ tokens: 4_000, toolCalls: 3 })
-    const all = budget.lend({}, signal)
+    const all = budget.lend({ run: 'r-2', asked: {} }, signal)
     expect(await isSettled(all)).toBe(false)
     await asked.settle(used(1_000, 500))
     const loan = await all
@@ -125,11 +126,58 @@ describe('TreeBudget', () => {
     await loan.settle(used(8_000, 900))
     loan.release()
     expect([budget.spent.tokens, budget.reserved.tokens]).toEqual([10_400, 0])
-    await expect(budget.lend({}, signal)).rejects.toMatchObject({ code: 'budget/spent' })
+    await expect(budget.lend({ run: 'r-3', asked: {} }, signal)).rejects.toMatchObject({ code: 'budget/spent' })
+  })
+
+  describe('with what other activations spend too', () => {
+    const shared = (limits: BudgetLimits) => {
+      const ledger = new MemoryLedger()
+      const scopes = [{ id: 'run:r', limits }]
+      const parts = { holder: 'r', ledger, scopes: () => scopes, handedDown: scopes }
+      return { ledger, scopes, budget: new TreeBudget({}, undefined, null, parts) }
+    }
+
+    it('takes no tool calls that the store refuses', async () => {
+      const { ledger, scopes, budget } = shared({ toolCalls: 5 })
+      const others = await ledger.reserve('r-1', scopes, { tokens: 0, costUsd: 0, toolCalls: 4 })
+      if (others.ok) await ledger.settle(others.id, { tokens: 0, costUsd: 0, toolCalls: 4 })
+      await expect(budget.takeToolCalls(3, signal)).rejects.toMatchObject({ code: 'budget/spent' })
+      expect(budget.spent.toolCalls).toBe(0)
+      await budget.takeToolCalls(1, signal)
+      expect([budget.spent.toolCalls, (await ledger.spent('run:r')).spent.toolCalls]).toEqual([1, 5])
+    })
+
+    it('waits no longer than its run for tool calls that a dead process holds', async () => {
+      const { ledger, scopes, budget } = shared({ toolCalls: 5 })
+      await ledger.reserve('r-1', scopes, { tokens: 0, costUsd: 0, toolCalls: 5 })
+      const over = new AbortController()
+      const taking = Promise.resolve(budget.takeToolCalls(1, over.signal)).catch((error: unknown) => error)
+      over.abort('over')
+      const late = new Promise((resolve) => setTimeout(resolve, 2_000, 'still waits'))
+      expect(await Promise.race([taking, late])).toBe('over')
+      expect([budget.spent.toolCalls, (await ledger.spent('run:r')).spent.toolCalls]).toEqual([0, 0])
+    })
+
+    it('lends after what a model call holds is given back, and two never get more together than is left', async () => {
+      const { ledger, budget } = shared({ tokens: 10_000 })
+      const call = await budget.reserve({ inputTokens: 1_000, maxOutputTokens: 9_000, price: null }, signal)
+      const first = budget.lend({ run: 'r-2', asked: {} }, signal)
+      const early = await Promise.race([first.catch((error: unknown) => error), isSettled(first)])
+      expect(early).toBe(false)
+      await call.settle(used(1_000, 1_000))
+      const loan = await first
+      expect(loan.limits).toEqual({ tokens: 8_000 })
+      const second = budget.lend({ run: 'r-3', asked: {} }, signal)
+      expect(await isSettled(second)).toBe(false)
+      await loan.settle(used(2_000, 1_000))
+      await loan.settle(used(2_000, 1_000))
+      expect((await second).limits).toEqual({ tokens: 5_000 })
+      expect((await ledger.spent('run:r')).spent.tokens).toBe(5_000)
+    })
   })
 
   it('lends without caps where there are none', async () => {
-    const loan = await new TreeBudget({}).lend({}, signal)
+    const loan = await new TreeBudget({}).lend({ run: 'r-1', asked: {} }, signal)
     expect(loan.limits).toEqual({})
   })
 

@@ -4,7 +4,8 @@ import type { Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { detach } from '../util/detach.ts'
 import type { LedgerScope } from './ledger.ts'
-import { chargeTogether, LEDGER_POLL_MS, leftTogether, type SharedBudget, takeTogether } from './spent-together.ts'
+import { isInTree } from '../util/run-id.ts'
+import { LEDGER_POLL_MS, leftTogether, type SharedBudget, takeTogether, ticketFor } from './spent-together.ts'
 import type { BudgetLimits, Spent } from './spending.ts'
 
 export type { BudgetLimits, Spent } from './spending.ts'
@@ -39,19 +40,31 @@ export interface Budget {
   reserve(request: BudgetRequest, signal: AbortSignal): Promise<Reservation>
   /**
    * Counts tool calls that are about to start, bad ones too. Throws `budget/spent`, taking none, when so many are not left.
-   * Gives a promise only where other activations count theirs to the same cap.
+   * Gives a promise only where other activations count theirs to the same cap; `signal` ends the wait for those that hold some.
    */
-  takeToolCalls(count: number): Promise<void> | undefined
+  takeToolCalls(count: number, signal?: AbortSignal): Promise<void> | undefined
 }
 
 /** Room that is held for an agent whose calls are made in another store. */
 export interface Loan {
   /** What the agent may use: as asked, or less where less is left; without caps where nothing is capped. */
-  readonly limits: Pick<BudgetLimits, 'tokens' | 'costUsd' | 'toolCalls'>
-  /** Replaces what was held by what the agent says that it has used. */
+  readonly limits: LoanLimits
+  /** Under which it is charged in the store, where that keeps budgets. */
+  readonly ticket: string | undefined
+  /** Replaces what was held by what the agent says that it has used. Charged once, however often, and in whatever activation. */
   settle(usage: Usage): Promise<void>
   /** Gives back what is still held; after `settle` it does nothing. */
   release(): void
+}
+
+export type LoanLimits = Pick<BudgetLimits, 'tokens' | 'costUsd' | 'toolCalls'>
+
+/** Who is to be lent something: the run in another store, and what it asks for. */
+export interface Borrower {
+  readonly run: string
+  readonly asked: BudgetLimits
+  /** Marks a wait for other processes, which nobody but this activation ends. */
+  during?<T>(work: () => Promise<T>): Promise<T>
 }
 
 /** Fewer tokens are no room for an answer. */
@@ -67,6 +80,10 @@ export class TreeBudget implements Budget {
   readonly #waiting = new Set<() => void>()
   #spent: Spent
   #held: Spent = NOTHING
+  /** Held by loans of an earlier activation that nobody has asked for again yet, by the run that has them. */
+  readonly #kept = new Map<string, Spent>()
+  /** What loans hold of what is spent together; kept at the root. */
+  #lentOut: Spent = NOTHING
 
   readonly #shared: SharedBudget | undefined
 
@@ -115,7 +132,7 @@ export class TreeBudget implements Budget {
     }
   }
 
-  takeToolCalls(count: number): Promise<void> | undefined {
+  takeToolCalls(count: number, signal?: AbortSignal): Promise<void> | undefined {
     if (count === 0) return undefined
     const full = this.#line().find(({ limits: { toolCalls }, spent }) => toolCalls !== undefined && !(spent.toolCalls + count <= toolCalls))
     if (full) {
@@ -123,41 +140,109 @@ export class TreeBudget implements Budget {
       const more = count === 1 ? '' : `: ${count} more were wanted at once, ${spent.toolCalls} are made`
       throw new TroupeError('budget/spent', `the budget of ${limits.toolCalls} tool calls is spent${more}`)
     }
-    for (const budget of this.#line()) budget.#spent = plus(budget.#spent, { ...NOTHING, toolCalls: count })
-    return takeTogether(this.#root().#shared, count)
+    const amount = { ...NOTHING, toolCalls: count }
+    for (const budget of this.#line()) budget.#spent = plus(budget.#spent, amount)
+    return takeTogether(this.#root().#shared, count, signal)?.catch((error: unknown) => {
+      for (const budget of this.#line()) budget.#spent = minus(budget.#spent, amount)
+      throw error
+    })
   }
 
   /**
    * Holds room for an agent in another store: what it asks for, at most what is left, and all that is left where it asks for
    * nothing. Waits while siblings hold what is missing. Throws `budget/spent` where nothing is left.
    */
-  async lend(asked: BudgetLimits, signal: AbortSignal): Promise<Loan> {
+  async lend({ run, asked, during = (work) => work() }: Borrower, signal: AbortSignal): Promise<Loan> {
+    const root = this.#root()
     for (;;) {
       signal.throwIfAborted()
-      const shared = await leftTogether(this.#root().#shared)
+      const { left: shared, free } = await leftTogether(root.#shared)
       const alone = least([asked, shared, ...this.#line().map(({ limits, spent }) => left(limits, spent))])
-      const now = least(this.#line().map((budget) => left(budget.#limits, plus(budget.#spent, budget.#held))))
+      const now = least([
+        left(shared, root.#lentOut),
+        ...this.#line().map((budget) => left(budget.#limits, plus(budget.#spent, budget.#held))),
+      ])
       if (alone.tokens <= 0 || alone.costUsd <= 0)
         throw new TroupeError('budget/spent', `the budget has nothing left for another agent: ${this.#describeTight()} are spent`)
-      if (now.tokens >= alone.tokens && now.costUsd >= alone.costUsd) return this.#lent(alone)
-      await this.#untilSettled(signal)
+      // Who waits for calls of this activation may park; of what others hold nobody would wake it.
+      if (now.tokens < alone.tokens || now.costUsd < alone.costUsd) await this.#untilSettled(signal)
+      else if (isLittle(free, alone)) await during(() => new Promise((resolve) => setTimeout(resolve, LEDGER_POLL_MS)))
+      else {
+        const { release, limits } = this.#lent(least([alone, free]), undefined) // Held before anything is awaited.
+        try {
+          const ticket = await ticketFor(root.#shared, run)
+          release()
+          return this.#lent(limits, ticket)
+        } catch (error) {
+          release()
+          throw error
+        }
+      }
     }
   }
 
-  #lent(amount: Spent): Loan {
-    const hold = this.#holdAmount({ tokens: finite(amount.tokens), costUsd: finite(amount.costUsd), toolCalls: 0 })
-    return {
-      limits: {
-        ...(Number.isFinite(amount.tokens) && { tokens: amount.tokens }),
-        ...(Number.isFinite(amount.costUsd) && { costUsd: amount.costUsd }),
-        ...(Number.isFinite(amount.toolCalls) && { toolCalls: amount.toolCalls }),
-      },
-      settle: async (usage) => {
-        await hold.settle(usage)
-        await chargeTogether(this.#root().#shared, spentBy(usage))
-      },
-      release: hold.release,
+  /** Holds a loan of an earlier activation until its run is asked for again, so that nobody else is given the same before. */
+  keep(run: string, limits: LoanLimits): void {
+    const amount = amountLent(limits)
+    this.#kept.set(run, amount)
+    this.#held = plus(this.#held, amount)
+  }
+
+  /** The loan that a run in another store has by the log. */
+  lentBefore(run: string, limits: LoanLimits, ticket: string | undefined): Loan {
+    this.#unkeep((kept) => kept === run)
+    return this.#lent(limits, ticket)
+  }
+
+  /** Gives back what is kept for runs below one that has ended. */
+  forget(caller: string): void {
+    if (this.#unkeep((kept) => isInTree(kept, caller))) this.#root().#wakeAll()
+  }
+
+  #unkeep(isMeant: (run: string) => boolean): boolean {
+    let isAny = false
+    for (const budget of this.#line())
+      for (const [run, amount] of budget.#kept) {
+        if (!isMeant(run)) continue
+        budget.#kept.delete(run)
+        budget.#held = minus(budget.#held, amount)
+        isAny = true
+      }
+    return isAny
+  }
+
+  #lent(limits: LoanLimits, ticket: string | undefined): Loan {
+    const root = this.#root()
+    const amount = amountLent(limits)
+    const hold = this.#holdAmount(amount)
+    root.#lentOut = plus(root.#lentOut, amount)
+    let isOut = true
+    const takeBack = (): void => {
+      if (isOut) root.#lentOut = minus(root.#lentOut, amount)
+      isOut = false
     }
+    let isSettled = false
+    return {
+      limits: capsOf(limits),
+      ticket,
+      settle: async (usage) => {
+        if (isSettled) return
+        isSettled = true
+        // In the store first: a sibling that is woken by what is given back here looks there.
+        if (ticket !== undefined) await root.#shared?.ledger.settle(ticket, spentBy(usage))
+        takeBack()
+        await hold.settle(usage)
+      },
+      release: () => {
+        takeBack()
+        hold.release()
+      },
+    }
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
   }
 
   /** This budget and those above it. */
@@ -221,9 +306,7 @@ export class TreeBudget implements Budget {
       if (!held) return
       for (const budget of this.#line()) budget.#held = minus(budget.#held, held)
       held = null
-      const root = this.#root()
-      for (const wake of root.#waiting) wake()
-      root.#waiting.clear()
+      this.#root().#wakeAll()
     }
     return {
       settle: (usage) => {
@@ -314,8 +397,24 @@ function least(amounts: readonly BudgetLimits[]): Spent {
   return { tokens: of('tokens'), costUsd: of('costUsd'), toolCalls: Math.max(of('toolCalls'), 0) }
 }
 
-function finite(amount: number): number {
-  return Number.isFinite(amount) ? amount : 0
+/** Whether others hold so much that what is free is no room for an agent. */
+function isLittle({ tokens = Infinity, costUsd = Infinity }: BudgetLimits, wanted: Spent): boolean {
+  return tokens < Math.min(wanted.tokens, MIN_OUTPUT_TOKENS) || costUsd <= 0
+}
+
+/** The caps among amounts of which Infinity says that there is none. */
+function capsOf({ tokens = Infinity, costUsd = Infinity, toolCalls = Infinity }: LoanLimits): LoanLimits {
+  return {
+    ...(Number.isFinite(tokens) && { tokens }),
+    ...(Number.isFinite(costUsd) && { costUsd }),
+    ...(Number.isFinite(toolCalls) && { toolCalls }),
+  }
+}
+
+/** What a loan holds: tool calls are counted where they are made. */
+function amountLent(limits: LoanLimits): Spent {
+  const { tokens = 0, costUsd = 0 } = capsOf(limits)
+  return { tokens, costUsd, toolCalls: 0 }
 }
 
 function describe({ tokens, costUsd }: BudgetLimits, spent: Spent): string {

@@ -17,13 +17,20 @@ export interface SharedBudget {
 export const LEDGER_POLL_MS = 200
 
 /** Counts tool calls to the caps that several activations share. Undefined where there is none; rejects with `budget/spent`. */
-export function takeTogether(shared: SharedBudget | undefined, toolCalls: number): Promise<void> | undefined {
+export function takeTogether(shared: SharedBudget | undefined, toolCalls: number, signal?: AbortSignal): Promise<void> | undefined {
   const scopes = shared?.scopes().filter(({ limits }) => limits.toolCalls !== undefined) ?? []
-  return shared && scopes.length > 0 ? taken(shared, scopes, { tokens: 0, costUsd: 0, toolCalls }) : undefined
+  return shared && scopes.length > 0 ? taken(shared, scopes, { ...NOTHING, toolCalls }, signal) : undefined
 }
 
-async function taken({ ledger, holder }: SharedBudget, scopes: readonly LedgerScope[], amount: Spent): Promise<void> {
+/** What a process held that died just then stays held until its run goes on: nobody waits for that longer than his own run. */
+async function taken(
+  { ledger, holder }: SharedBudget,
+  scopes: readonly LedgerScope[],
+  amount: Spent,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   for (;;) {
+    signal?.throwIfAborted()
     const answer = await ledger.reserve(
       holder,
       scopes.map(({ id, limits }) => ({ id, limits: onlyCalls(limits) })),
@@ -41,30 +48,43 @@ async function taken({ ledger, holder }: SharedBudget, scopes: readonly LedgerSc
   }
 }
 
-/** Counts what was used without having been held. */
-export async function chargeTogether(shared: SharedBudget | undefined, used: Spent): Promise<void> {
+/**
+ * A place in the ledger where the usage of one agent in another store is charged, once: a ticket that was settled is gone. It
+ * holds nothing, and it outlives the activation, so that whoever goes on with the run settles the same. Undefined: nothing is shared.
+ */
+export async function ticketFor(shared: SharedBudget | undefined, run: string): Promise<string | undefined> {
   const scopes = shared?.scopes() ?? []
-  if (!shared || scopes.length === 0) return
+  if (!shared || scopes.length === 0) return undefined
   const answer = await shared.ledger.reserve(
-    shared.holder,
+    `loan:${run}`,
     scopes.map(({ id }) => ({ id, limits: {} })),
-    used,
+    NOTHING,
   )
-  if (answer.ok) await shared.ledger.settle(answer.id, used)
+  return answer.ok ? answer.id : undefined
 }
 
-/** What is left of the caps that several activations share, the least of all; what is not capped is absent. */
-export async function leftTogether(shared: SharedBudget | undefined): Promise<BudgetLimits> {
-  const caps = await Promise.all(
-    (shared?.scopes() ?? []).map(async ({ id, limits: { tokens, costUsd, toolCalls } }): Promise<BudgetLimits> => {
-      const { spent, held } = (await shared?.ledger.spent(id)) ?? { spent: NOTHING, held: NOTHING }
-      return {
-        ...(tokens !== undefined && { tokens: tokens - spent.tokens - held.tokens }),
-        ...(costUsd !== undefined && { costUsd: costUsd - spent.costUsd - held.costUsd }),
-        ...(toolCalls !== undefined && { toolCalls: toolCalls - spent.toolCalls }),
-      }
-    }),
+/** What is left of the caps that several activations share: the least of all, and `free` of it while others hold some; what is not capped is absent. */
+export async function leftTogether(
+  shared: SharedBudget | undefined,
+): Promise<{ readonly left: BudgetLimits; readonly free: BudgetLimits }> {
+  const sums = await Promise.all(
+    (shared?.scopes() ?? []).map(async ({ id, limits }) => ({ limits, ...(await (shared as SharedBudget).ledger.spent(id)) })),
   )
+  return {
+    left: lowest(sums.map(({ limits, spent }) => leftOf(limits, spent, NOTHING))),
+    free: lowest(sums.map(({ limits, spent, held }) => leftOf(limits, spent, held))),
+  }
+}
+
+function leftOf({ tokens, costUsd, toolCalls }: BudgetLimits, spent: Spent, held: Spent): BudgetLimits {
+  return {
+    ...(tokens !== undefined && { tokens: tokens - spent.tokens - held.tokens }),
+    ...(costUsd !== undefined && { costUsd: costUsd - spent.costUsd - held.costUsd }),
+    ...(toolCalls !== undefined && { toolCalls: toolCalls - spent.toolCalls }),
+  }
+}
+
+function lowest(caps: readonly BudgetLimits[]): BudgetLimits {
   return caps.reduce((least, cap) => ({ ...least, ...lower(least, cap) }), {})
 }
 

@@ -72,8 +72,9 @@ export class DbosLedger implements Ledger {
 
   async #sums(client: PoolClient, scope: string): Promise<{ spent: Spent; held: Spent }> {
     const { own: s } = this.#database.schemas
-    const spent = await client.query<Spent>(`select ${SUMS} from ${s}.ledger where scope = $1`, [scope])
+    // In this order, where nothing is locked: what is settled in between is seen twice, not missed.
     const held = await client.query<Spent>(`select ${HELD} from ${s}.holds where scope = $1`, [scope])
+    const spent = await client.query<Spent>(`select ${SUMS} from ${s}.ledger where scope = $1`, [scope])
     return { spent: spent.rows[0] ?? NOTHING, held: held.rows[0] ?? NOTHING }
   }
 }

@@ -429,6 +429,22 @@ export function queueConformance({ openAdapter, describe, it, expect }: Harness)
       expect((await store.ledger.spent('tenant:a:2026-01')).held.costUsd).toBe(0)
     })
 
+    it('counts tool calls to their cap, and what outlives an activation once', async () => {
+      await using store = await (await openAdapter()).open()
+      const none = { tokens: 0, costUsd: 0, toolCalls: 0 }
+      const scopes = [{ id: 'run:r1', limits: { tokens: 100, toolCalls: 3 } }]
+      const calls = await Promise.all(
+        ['r1', 'r1-1', 'r1-2', 'r1-3'].map((run) => store.ledger.reserve(run, scopes, { ...none, toolCalls: 1 })),
+      )
+      expect(calls.filter(({ ok }) => ok).length).toBe(3)
+      for (const call of calls) if (call.ok) await store.ledger.settle(call.id, { ...none, toolCalls: 1 })
+      expect(await store.ledger.reserve('r1-4', scopes, { ...none, toolCalls: 1 })).toMatchObject({ ok: false, heldByOthers: false })
+      const ticket = await store.ledger.reserve('loan:r1-5', [{ id: 'run:r1', limits: {} }], none)
+      await store.ledger.release('r1')
+      if (ticket.ok) for (let times = 0; times < 2; times++) await store.ledger.settle(ticket.id, { ...none, tokens: 40 })
+      expect(await store.ledger.spent('run:r1')).toEqual({ spent: { tokens: 40, costUsd: 0, toolCalls: 3 }, held: none })
+    })
+
     it('is one for many at once', async () => {
       await using store = await (await openAdapter()).open()
       const scopes = [{ id: 's', limits: { tokens: 10 } }]
