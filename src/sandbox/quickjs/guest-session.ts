@@ -32,6 +32,7 @@ export class GuestSession {
   readonly #limits: Limits
   readonly #stopFlag: Int32Array
   readonly #defences: Defences
+  readonly #onTick: () => void
   readonly #fixedNames: ReadonlyMap<string, string>
   #main: JSValueHandle | null = null
   #lineOf: (line: number) => number = (line) => line
@@ -50,13 +51,20 @@ export class GuestSession {
   #current: Pick<Execute, 'step' | 'code'> = { step: 0, code: '' }
   #sinceKeptMs = 0
 
-  /** `past`: the interpreter is a restored one, and this is how its session stood. */
-  constructor(vm: Vm, open: Opening, defences: Defences, past: { state: KeptState; main: JSValueHandle | null } | null = null) {
+  /** `onTick`: a turn is no short one. `past`: the interpreter is a restored one, and this is how its session stood. */
+  constructor(
+    vm: Vm,
+    open: Opening,
+    defences: Defences,
+    onTick: () => void,
+    past: { state: KeptState; main: JSValueHandle | null } | null = null,
+  ) {
     this.id = open.id
     this.#vm = vm
     this.#limits = open.limits
     this.#stopFlag = open.stop
     this.#defences = defences
+    this.#onTick = onTick
     const setup = JSON.parse(open.setup) as Setup
     this.#fixedNames = new Map([
       ...setup.tools.map(({ name }): [string, string] => [name, 'a tool']),
@@ -244,6 +252,7 @@ export class GuestSession {
       return true
     }
     this.#ticks++
+    this.#onTick()
     this.#spend()
     return this.#stop !== null
   }

@@ -145,6 +145,33 @@ describe('threads of the quickjs sandbox', () => {
     expect(await left).toMatchObject({ code: 'sandbox/closed' })
   })
 
+  it('tells what a short turn came to before a long one that follows at once has ended', async () => {
+    const session = await make({ workers: 1 })()
+    const code = `const long = () => { for (let i = 0; i < 1e7; i++); }
+      await Promise.all([echo({ n: 1 }).then(() => echo({ n: 3 })), echo({ n: 2 }).then(long)])`
+    const answer = (call: number): void => session.reply(call, { ok: true, value: 'null' })
+    const types: string[] = []
+    let turnsOfTheLoop = 0
+    let between = 0
+    for await (const frame of session.execute(code, { step: 1, signal: new AbortController().signal, clock: 0, seed: 0 })) {
+      types.push(frame.type)
+      if (frame.type === 'call' && frame.call === 2) for (const call of [1, 2]) answer(call)
+      if (frame.type === 'call' && frame.call === 3) {
+        const count = (): void => {
+          turnsOfTheLoop++
+          if (types.length < 6) setTimeout(count, 1)
+        }
+        count()
+      }
+      if (frame.type === 'idle' && types.length === 6) {
+        between = turnsOfTheLoop
+        answer(3)
+      }
+    }
+    expect(types).toEqual(['call', 'call', 'idle', 'call', 'idle', 'idle', 'end'])
+    expect(between).toBeGreaterThan(2)
+  })
+
   it('refuses to start after it was closed', async () => {
     const pool = new Pool({ workers: 1, workerUrl: new URL('file:///unused'), wasmUrl: undefined, defences: ALL_DEFENCES })
     await pool[Symbol.asyncDispose]()

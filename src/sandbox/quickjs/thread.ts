@@ -70,7 +70,7 @@ export class Thread {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.ready = promise
     promise.catch(() => {})
-    this.#worker.on('message', (message: string | Report | Kept | Restored) => {
+    this.#worker.on('message', (message: string | Report | (string | Report)[] | Kept | Restored) => {
       if (message !== READY) return this.#onMessage(message)
       this.#wasReady = true
       this.#refOrUnref()
@@ -87,8 +87,9 @@ export class Thread {
     })
   }
 
-  #onMessage(message: string | Report | Kept | Restored): void {
-    if (typeof message === 'string') this.#onReport(unpackReport(message))
+  #onMessage(message: string | Report | (string | Report)[] | Kept | Restored): void {
+    if (Array.isArray(message)) for (const report of message) this.#onMessage(report)
+    else if (typeof message === 'string') this.#onReport(unpackReport(message))
     else if ('text' in message) this.#onReport(message)
     else this.#onErrand(message)
   }

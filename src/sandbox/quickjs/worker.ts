@@ -27,7 +27,14 @@ const SLEEP_MS = 20
 /** So many turns without the event loop, and it gets its own: the engine has work of its own there. */
 const TURNS_ASLEEP = 1_000
 
-/** Turns are run strictly in the order of the commands, and each is reported before the next begins: the host must know which one does not end. */
+/** Reports of a session's turns that follow each other at once leave together, but wait no longer than this. */
+const LONGEST_HELD_MS = 0.5
+
+/** Reports that have not left yet, all of the session whose turn comes next: the host must know whose does not end. */
+let reports: (Report | string)[] = []
+let heldSince = 0
+
+/** Turns are run strictly in the order of the commands. */
 async function run(): Promise<void> {
   isRunning = true
   let asleep = 0
@@ -63,7 +70,7 @@ function take(message: Command[] | string): void {
 
 async function open(command: Extract<Command, { type: 'open' }>): Promise<void> {
   try {
-    sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences))
+    sessions.set(command.id, new GuestSession(spares.pop() ?? (await createVm(wasm, defences)), command, defences, send))
   } catch {
     // Not even tools and context fit in its memory: its first turn says so, and its neighbours know nothing of it.
   }
@@ -74,7 +81,7 @@ async function restore(command: Extract<Command, { type: 'restore' }>): Promise<
   try {
     const { state, image } = unpackImage(command.image)
     const { vm, main } = await restoreVm(wasm, defences, image)
-    sessions.set(command.id, new GuestSession(vm, command, defences, { state, main }))
+    sessions.set(command.id, new GuestSession(vm, command, defences, send, { state, main }))
   } catch (thrown) {
     error = messageOf(thrown)
   }
@@ -102,15 +109,26 @@ function handle(command: Exclude<Command, { type: 'open' | 'restore' }>): void {
       return
     case 'execute':
     case 'reply': {
-      if (session === undefined) {
-        port?.postMessage(unopened(command.id))
-        return
-      }
-      const report = command.type === 'execute' ? session.execute(command) : session.reply(command)
+      const report =
+        session === undefined ? unopened(command.id) : command.type === 'execute' ? session.execute(command) : session.reply(command)
       isBroken = report.unfit === 'terminate'
-      port?.postMessage(packReport(report))
+      hold(report)
     }
   }
+}
+
+function hold(report: Report): void {
+  if (reports.length === 0) heldSince = performance.now()
+  reports.push(packReport(report))
+  const [next] = inbox
+  if (isBroken || next?.type !== 'reply' || next.id !== report.id || performance.now() - heldSince > LONGEST_HELD_MS) send()
+}
+
+/** Also called from within a turn that is no short one. */
+function send(): void {
+  if (reports.length === 0) return
+  port?.postMessage(reports.length === 1 ? reports[0] : reports)
+  reports = []
 }
 
 function unopened(id: number): Report {
