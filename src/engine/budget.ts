@@ -125,9 +125,9 @@ export class TreeBudget implements Budget {
     this.#checkPrice(request)
     for (;;) {
       signal.throwIfAborted()
-      const { fits, maxOutputTokens, missing, heldByOthers } = this.#room(request)
+      const { fits, maxOutputTokens, heldByOthers } = this.#room(request)
       if (fits) return this.#holdShared(request, this.#hold(request, maxOutputTokens), signal)
-      if (!heldByOthers) throw new TroupeError('budget/spent', missing)
+      if (!heldByOthers) throw new TroupeError('budget/spent', this.#tightest(request).#describe())
       await this.#untilSettled(signal)
     }
   }
@@ -265,19 +265,25 @@ export class TreeBudget implements Budget {
   }
 
   /** How much of a request fits now, and whether waiting for siblings could help. */
-  #room(request: BudgetRequest): { fits: boolean; maxOutputTokens: number; missing: string; heldByOthers: boolean } {
-    const line = this.#line()
-    const now = Math.min(...line.map((budget) => budget.#outputRoom(request, true)))
-    const alone = Math.min(...line.map((budget) => budget.#outputRoom(request, false)))
+  #room(request: BudgetRequest): { fits: boolean; maxOutputTokens: number; heldByOthers: boolean } {
+    let now = Infinity
+    let alone = Infinity
+    for (const budget of this.#line()) {
+      now = Math.min(now, budget.#outputRoom(request, true))
+      alone = Math.min(alone, budget.#outputRoom(request, false))
+    }
     const wanted = Math.min(request.maxOutputTokens, Math.max(alone, 0))
     const least = Math.min(MIN_OUTPUT_TOKENS, request.maxOutputTokens)
-    const tight = line.toSorted((a, b) => a.#outputRoom(request, false) - b.#outputRoom(request, false))[0] ?? this
     return {
       fits: wanted >= least && now >= wanted,
       maxOutputTokens: Number.isFinite(wanted) ? Math.floor(wanted) : request.maxOutputTokens,
-      missing: tight.#describe(),
       heldByOthers: wanted >= least,
     }
+  }
+
+  /** The budget of the line that leaves the least room. */
+  #tightest(request: BudgetRequest): TreeBudget {
+    return this.#line().toSorted((a, b) => a.#outputRoom(request, false) - b.#outputRoom(request, false))[0] ?? this
   }
 
   /** Output tokens that fit beside the request's input under this budget alone; Infinity where nothing is capped. */
