@@ -48,7 +48,8 @@ export interface RemoteTask {
 
 /** How an agent's own control flow ended; thrown faults end the run as `failed` or `cancelled`. */
 export interface AgentOutcome {
-  readonly status: Extract<RunStatus, 'done' | 'limit'>
+  /** `cancelled`: somebody said so to the agent itself, as a person may to a team. */
+  readonly status: Extract<RunStatus, 'done' | 'limit' | 'cancelled'>
   /** Tagged JSON (util/codec). */
   readonly output?: JsonValue
   readonly error?: ErrorJson

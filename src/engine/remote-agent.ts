@@ -49,6 +49,6 @@ export function remoteAgent<Output>({ name, description }: RemoteAgentOptions<Ou
 async function asRoot(agent: AgentRef, input: RunInput, ctx: RunContext): Promise<AgentOutcome> {
   const { status, output, error } = await ctx.child('remote', agent, input)
   const given = { ...(output !== undefined && { output }), ...(error && { error }) }
-  if (status === 'done' || status === 'limit') return { status, ...given }
+  if (status !== 'failed') return { status, ...given }
   throw error ? TroupeError.from(error) : new TroupeError('agent/failed', `agent '${agent.name}' ended as ${status}`)
 }

@@ -244,7 +244,10 @@ async function endOf(run: TeamRun): Promise<AgentOutcome> {
     case 'done':
       return { status: 'done', output: (await fitted(run, value ?? null)) ?? null }
     case 'cancelled':
-      throw new TroupeError('run/cancelled', `the run was stopped by a person: ${run.stopped ?? ''}`)
+      return {
+        status: 'cancelled',
+        error: new TroupeError('run/cancelled', `the run was stopped by a person: ${run.stopped ?? ''}`).toJSON(),
+      }
     default:
       return limited(run)
   }
