@@ -60,7 +60,10 @@ export async function ask(ctx: RunContext, asker: Asker, { step, key, ...questio
       }
       const wanted = question.maxOutputTokens ?? asker.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS
       const inputTokens = ctx.budget.isLimited ? estimateRequestTokens(request) : 0
-      const reservation = await ctx.budget.reserve({ inputTokens, maxOutputTokens: wanted, price: priceFor(model, asker.prices) }, signal)
+      const reservation = await ctx.budget.reserve(
+        { inputTokens, maxOutputTokens: wanted, price: priceFor(model, asker.prices), model: model.modelId },
+        signal,
+      )
       const limited = reservation.maxOutputTokens < wanted || (question.maxOutputTokens ?? asker.maxOutputTokens) !== undefined
       try {
         const answer = await askModel(

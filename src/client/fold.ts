@@ -21,7 +21,8 @@ export function usageOfCall(body: EntryBodies['model-end']): Usage {
 export function usageIn({ details }: ErrorJson): Usage | undefined {
   const usage = details?.['usage']
   if (typeof usage !== 'object' || usage === null || !('inputTokens' in usage) || !('outputTokens' in usage)) return undefined
-  return { inputTokens: Number(usage.inputTokens), outputTokens: Number(usage.outputTokens) }
+  const costUsd = 'costUsd' in usage ? { costUsd: Number(usage.costUsd) } : {}
+  return { inputTokens: Number(usage.inputTokens), outputTokens: Number(usage.outputTokens), ...costUsd }
 }
 
 /**

@@ -14,6 +14,8 @@ export type { BudgetLimits, Spent } from './spending.ts'
 export interface BudgetRequest {
   readonly inputTokens: number
   readonly maxOutputTokens: number
+  /** For messages. */
+  readonly model?: string
   readonly price: { readonly input: number; readonly output: number } | null
 }
 
@@ -254,12 +256,12 @@ export class TreeBudget implements Budget {
     return this.#parent === null ? this : this.#parent.#root()
   }
 
-  #checkPrice({ price }: BudgetRequest): void {
+  #checkPrice({ price, model = 'this model' }: BudgetRequest): void {
     const limits = [...this.#line().map((budget) => budget.limits), ...(this.#root().#shared?.scopes() ?? []).map((scope) => scope.limits)]
     if (price === null && limits.some(({ costUsd }) => costUsd !== undefined)) {
       throw new TroupeError(
         'config/invalid',
-        'a budget in USD cannot be kept with a model whose price is not known: give its price, or cap tokens instead',
+        `a budget in USD cannot be kept with ${model}, whose price is not known: give it in \`prices\`, or cap tokens instead`,
       )
     }
   }

@@ -159,6 +159,8 @@ test('a stream that is cut shows what it had, then the new attempt, and counts b
 test('streams that are cut for ever fail with what they have cost', async () => {
   const { error } = await ask([{ content: 'x'.repeat(300), cutAfter: 3 }])
   expect(error).toMatchObject({ code: 'model/unavailable', details: { attempts: 4, usage: { inputTokens: 32, outputTokens: 64 } } })
+  const priced = await ask([{ content: 'x'.repeat(300), cutAfter: 3 }], { prices: { 'test-model': { input: 1, output: 10 } } })
+  expect(priced.error).toMatchObject({ details: { usage: { costUsd: (32 + 640) / 1e6 } } })
 })
 
 test('a stream without a finish reason is a cut stream', async () => {

@@ -87,7 +87,8 @@ export async function askModel(model: LanguageModel, request: ModelRequest, opti
     return replyOf(answer, { request, attempts, wasted, modelId: answer.modelId ?? v4.modelId, asked: v4.modelId, prices: options.prices })
   } catch (error) {
     if (wasted === NO_USAGE || !TroupeError.is(error)) throw error
-    const usage = { inputTokens: wasted.inputTokens, outputTokens: wasted.outputTokens }
+    const costUsd = costOf(v4.modelId, wasted, options.prices)
+    const usage = { inputTokens: wasted.inputTokens, outputTokens: wasted.outputTokens, ...(costUsd !== undefined && { costUsd }) }
     throw new TroupeError(error.code, error.message, {
       cause: error.cause,
       retryable: error.retryable,

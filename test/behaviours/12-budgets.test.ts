@@ -71,7 +71,10 @@ describe('USD', () => {
   it('a model whose price is not known is refused before it is asked', async () => {
     const model = { ...scriptedModel(code('finalAnswer(1)')), modelId: 'nobody-knows-1' }
     const run = codeAgent({ name: 'worker', description, model, budget: { costUsd: 1 } }).run('Go.')
-    await expect(run).rejects.toMatchObject({ code: 'config/invalid', message: expect.stringContaining('price is not known') as string })
+    await expect(run).rejects.toMatchObject({
+      code: 'config/invalid',
+      message: expect.stringContaining('with nobody-knows-1, whose price is not known: give it in `prices`') as string,
+    })
     expect(model.calls).toHaveLength(0)
     expect(await codeAgent({ name: 'worker', description, model, budget: { tokens: 50_000 } }).run('Go.')).toMatchObject({ status: 'done' })
   })
