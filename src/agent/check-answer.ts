@@ -36,7 +36,8 @@ export async function checkAnswer(
   return { ok: true, output: JSON.parse(encode(parsed.value)) as JsonValue }
 }
 
-async function complaintOf(check: Check, answer: unknown, transcript: Transcript): Promise<string | null> {
+/** What a check has against an answer; null where it has nothing. What it throws is its complaint. */
+export async function complaintOf(check: Check, answer: unknown, transcript: Transcript): Promise<string | null> {
   try {
     const verdict = await check(answer, transcript)
     if (verdict === true || verdict === undefined) return null

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../client/entry.ts'
-import { spentIn, TreeBudget, workedMs, type BudgetLimits, type BudgetRequest } from './budget.ts'
+import { TreeBudget, type BudgetLimits, type BudgetRequest } from './budget.ts'
+import { spentIn, workedMs } from './spent-by-log.ts'
 import { MemoryLedger } from './memory/memory-ledger.ts'
 
 const signal = new AbortController().signal

@@ -1,12 +1,12 @@
-import { isEntry, type Entry, type EntryBodies } from '../client/entry.ts'
-import { usageOfCall } from '../client/fold.ts'
+import type { EntryBodies } from '../client/entry.ts'
 import type { Usage } from '../client/usage.ts'
 import { TroupeError } from '../errors/troupe-error.ts'
 import { detach } from '../util/detach.ts'
+import { capsOf, least, left, minus, NOTHING, plus, spentBy } from './amounts.ts'
 import type { LedgerScope } from './ledger.ts'
 import { isInTree } from '../util/run-id.ts'
 import { LEDGER_POLL_MS, leftTogether, type SharedBudget, takeTogether, ticketFor } from './spent-together.ts'
-import type { BudgetLimits, Spent } from './spending.ts'
+import type { Amounts, BudgetLimits, Spent } from './spending.ts'
 
 export type { BudgetLimits, Spent } from './spending.ts'
 
@@ -59,7 +59,7 @@ export interface Loan {
   release(): void
 }
 
-export type LoanLimits = Pick<BudgetLimits, 'tokens' | 'costUsd' | 'toolCalls'>
+export type LoanLimits = Amounts
 
 /** Who is to be lent something: the run in another store, and what it asks for. */
 export interface Borrower {
@@ -71,8 +71,6 @@ export interface Borrower {
 
 /** Fewer tokens are no room for an answer. */
 const MIN_OUTPUT_TOKENS = 256
-
-const NOTHING: Spent = { tokens: 0, costUsd: 0, toolCalls: 0 }
 
 /** The budget of one run in its tree: every amount counts for the run and for all runs above it. */
 export class TreeBudget implements Budget {
@@ -395,28 +393,9 @@ function outputRoom({ tokens, costUsd }: BudgetLimits, used: Spent, { inputToken
   return Math.min(byTokens, (leftUsd / price.output) * 1e6)
 }
 
-/** What is left of caps; Infinity where there is none. */
-function left({ tokens = Infinity, costUsd = Infinity, toolCalls = Infinity }: BudgetLimits, used: Spent): Spent {
-  return { tokens: tokens - used.tokens, costUsd: costUsd - used.costUsd, toolCalls: toolCalls - used.toolCalls }
-}
-
-function least(amounts: readonly BudgetLimits[]): Spent {
-  const of = (key: keyof Spent): number => Math.min(...amounts.map((amount) => amount[key] ?? Infinity))
-  return { tokens: of('tokens'), costUsd: of('costUsd'), toolCalls: Math.max(of('toolCalls'), 0) }
-}
-
 /** Whether others hold so much that what is free is no room for an agent. */
 function isLittle({ tokens = Infinity, costUsd = Infinity }: BudgetLimits, wanted: Spent): boolean {
   return tokens < Math.min(wanted.tokens, MIN_OUTPUT_TOKENS) || costUsd <= 0
-}
-
-/** The caps among amounts of which Infinity says that there is none. */
-function capsOf({ tokens = Infinity, costUsd = Infinity, toolCalls = Infinity }: LoanLimits): LoanLimits {
-  return {
-    ...(Number.isFinite(tokens) && { tokens }),
-    ...(Number.isFinite(costUsd) && { costUsd }),
-    ...(Number.isFinite(toolCalls) && { toolCalls }),
-  }
 }
 
 /** What a loan holds: tool calls are counted where they are made. */
@@ -433,42 +412,7 @@ function describe({ tokens, costUsd }: BudgetLimits, spent: Spent): string {
   return parts.join(' and ')
 }
 
-/** What the logs of a run and of all runs below it have used, each model call counted once; agents whose logs are in another store count by what they reported. */
-export function spentIn(entries: readonly Entry[]): Spent {
-  const here = new Set(entries.map((entry) => entry.run))
-  return entries.reduce((sum, entry) => {
-    if (isEntry(entry, 'tool-start')) return plus(sum, { ...NOTHING, toolCalls: 1 })
-    if (isEntry(entry, 'model-end')) return plus(sum, spentBy(usageOfCall(entry.body)))
-    if (isEntry(entry, 'agent-end') && !here.has(entry.body.childRunId)) return plus(sum, spentBy(entry.body.usage))
-    return sum
-  }, NOTHING)
-}
-
-/**
- * Milliseconds that a run has been at work by its log: from entry to entry of the same activation. The time in which
- * it was parked, or nobody had it after a crash, does not count.
- */
-export function workedMs(entries: readonly Entry[]): number {
-  const own = entries.filter((entry) => entry.epoch > 0)
-  return own.reduce((sum, entry, i) => {
-    const next = own[i + 1]
-    return next && next.epoch === entry.epoch ? sum + Date.parse(next.at) - Date.parse(entry.at) : sum
-  }, 0)
-}
-
 /** The error of a run whose `timeMs` is over. */
 export function timeUp(timeMs: number | undefined): TroupeError {
   return new TroupeError('budget/spent', `the time of ${timeMs} ms is over`)
-}
-
-function spentBy({ inputTokens, outputTokens, costUsd = 0 }: Usage): Spent {
-  return { tokens: inputTokens + outputTokens, costUsd, toolCalls: 0 }
-}
-
-function plus(a: Spent, b: Spent): Spent {
-  return { tokens: a.tokens + b.tokens, costUsd: a.costUsd + b.costUsd, toolCalls: a.toolCalls + b.toolCalls }
-}
-
-function minus(a: Spent, b: Spent): Spent {
-  return { tokens: a.tokens - b.tokens, costUsd: a.costUsd - b.costUsd, toolCalls: a.toolCalls - b.toolCalls }
 }

@@ -16,6 +16,7 @@ import {
 import { isTaken } from './queue-errors.ts'
 import { ReadyQueue, type QueueRow } from './ready-queue.ts'
 import type { AfterTurn, QueueRows } from './queue-rows.ts'
+import { performTurn } from './perform-turn.ts'
 
 /** Ends a run and all below it as failed, and gives what it wrote. */
 export type EndFailed = (run: string, reason: TroupeError) => Promise<readonly Entry[]>
@@ -208,7 +209,7 @@ class EmbeddedConsumer implements Consumer {
   }
 
   async #turn(run: string, attempt: number, maxAttempts: number): Promise<void> {
-    const performed = await this.#performed({ run, attempt })
+    const performed = await performTurn(this.#perform, { run, attempt })
     switch (performed.type) {
       case 'ended':
         return
@@ -225,14 +226,6 @@ class EmbeddedConsumer implements Consumer {
         return this.#afterFault(run, attempt, maxAttempts, performed.error)
       default:
         return performed satisfies never
-    }
-  }
-
-  async #performed(turn: QueueTurn): Promise<Performed> {
-    try {
-      return await this.#perform(turn)
-    } catch (error) {
-      return { type: 'broken', error: TroupeError.wrap(error, 'engine/store-failed') }
     }
   }
 

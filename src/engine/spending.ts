@@ -15,3 +15,6 @@ export interface Spent {
   readonly costUsd: number
   readonly toolCalls: number
 }
+
+/** Amounts of which some may be absent: not capped. */
+export type Amounts = Pick<BudgetLimits, 'tokens' | 'costUsd' | 'toolCalls'>

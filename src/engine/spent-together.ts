@@ -1,4 +1,5 @@
 import { TroupeError } from '../errors/troupe-error.ts'
+import { NOTHING } from './amounts.ts'
 import type { Ledger, LedgerScope } from './ledger.ts'
 import type { BudgetLimits, Spent } from './spending.ts'
 
@@ -87,8 +88,6 @@ function leftOf({ tokens, costUsd, toolCalls }: BudgetLimits, spent: Spent, held
 function lowest(caps: readonly BudgetLimits[]): BudgetLimits {
   return caps.reduce((least, cap) => ({ ...least, ...lower(least, cap) }), {})
 }
-
-const NOTHING: Spent = { tokens: 0, costUsd: 0, toolCalls: 0 }
 
 function lower(a: BudgetLimits, b: BudgetLimits): BudgetLimits {
   const keys = ['tokens', 'costUsd', 'toolCalls'] as const

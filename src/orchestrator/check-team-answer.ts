@@ -1,8 +1,7 @@
-import { messageOf } from '../errors/troupe-error.ts'
 import { describeIssues } from '../schema/describe-issues.ts'
 import { parse } from '../schema/parse.ts'
 import { decode, encode } from '../util/codec.ts'
-import type { Check } from '../agent/agent.ts'
+import { complaintOf } from '../agent/check-answer.ts'
 import type { Transcript } from '../agent/transcript.ts'
 import type { JsonValue } from '../util/json.ts'
 import { reviewAnswer } from './reviewer.ts'
@@ -32,16 +31,6 @@ export async function fitted(run: TeamRun, answer: JsonValue): Promise<JsonValue
   if (!output) return answer
   const parsed = await run.ctx.during(async () => parse(output, decode(JSON.stringify(answer))))
   return parsed.ok ? (JSON.parse(encode(parsed.value)) as JsonValue) : undefined
-}
-
-async function complaintOf(check: Check, answer: unknown, transcript: Transcript): Promise<string | null> {
-  try {
-    const verdict = await check(answer, transcript)
-    if (verdict === true || verdict === undefined) return null
-    return verdict === false ? 'it did not pass' : verdict
-  } catch (error) {
-    return messageOf(error)
-  }
 }
 
 /** Checks of agents take a transcript; a team has no steps of its own, only its task. */

@@ -10,6 +10,7 @@ import { isTaken } from '../queue-errors.ts'
 import { partitionOf, tenantOf } from './names.ts'
 import { Sweeper } from './sweeper.ts'
 import { ELSEWHERE_PAUSE_MS, FAULT_PAUSE_MS, HOLD_LOOK_MS, HOLD_MS, YIELD_MS } from './worker-times.ts'
+import { performTurn } from '../perform-turn.ts'
 
 /** Where an item goes when its turn has ended without the end of its run; attempts of null stay as they are. */
 interface After {
@@ -166,7 +167,7 @@ export class DbosConsumer implements Consumer {
   async #go(run: string, segment: string, { attempt, maxAttempts, ticket }: Extract<Admitted, { type: 'go' }>): Promise<void> {
     this.#yields.delete(run)
     this.#running++
-    const performed = await this.#performed({ run, attempt, ticket })
+    const performed = await performTurn(this.#perform, { run, attempt, ticket })
     this.#running--
     switch (performed.type) {
       case 'ended':
@@ -186,14 +187,6 @@ export class DbosConsumer implements Consumer {
         return this.#afterFault(run, segment, attempt, maxAttempts, performed.error)
       default:
         return performed satisfies never
-    }
-  }
-
-  async #performed(turn: QueueTurn): Promise<Performed> {
-    try {
-      return await this.#perform(turn)
-    } catch (error) {
-      return { type: 'broken', error: TroupeError.wrap(error, 'engine/store-failed') }
     }
   }
 

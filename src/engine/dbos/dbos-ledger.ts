@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg'
 import type { Spent } from '../budget.ts'
-import { NOTHING, roomIn } from '../ledger-sums.ts'
+import { NOTHING, roomIn } from '../amounts.ts'
 import type { Ledger, LedgerAnswer, LedgerScope } from '../ledger.ts'
 import type { Database } from './database.ts'
 

@@ -1,8 +1,8 @@
 import type { Entry, EntryBodies, EntryType, NewEntry } from '../../client/entry.ts'
 import { upcast } from '../../client/upcast.ts'
-import { TroupeError } from '../../errors/troupe-error.ts'
 import { bodyText } from '../body-text.ts'
 import type { SessionKey } from '../engine.ts'
+import { parseBody } from '../parse-body.ts'
 
 /** An entry as a row of the table; `body` is JSON text. */
 export type Row = {
@@ -38,7 +38,7 @@ export function arraysOf(run: string, entries: readonly NewEntry[]): RowArrays {
 /** What comes from the database is parsed: a body that does not is a fault of this one run. */
 export function entryOf({ run, seq, key, epoch, at, type, body, version }: Row): Entry {
   const entry = { run, seq, ...(key !== null && { key }), epoch, at, type: type as EntryType }
-  return { ...entry, body: upcast(entry.type, version, parsed(body, run, seq)) as Entry['body'] }
+  return { ...entry, body: upcast(entry.type, version, parseBody(body, run, seq)) as Entry['body'] }
 }
 
 /** What runs of a session are found by; null for a run of none. */
@@ -49,15 +49,4 @@ export function sessionOf({ agent, tenant, input }: EntryBodies['run-start']): s
 /** As JSON: so that no two keys are one text, and none holds a character that PostgreSQL has not. */
 export function sessionText({ id, agent, tenant }: SessionKey): string {
   return JSON.stringify([id, agent, tenant ?? null])
-}
-
-function parsed(body: string, run: string, seq: number): unknown {
-  try {
-    return JSON.parse(body)
-  } catch (error) {
-    throw new TroupeError('engine/log-corrupt', `entry ${seq} of run ${run} cannot be read: its body is no JSON`, {
-      details: { run, seq },
-      cause: error,
-    })
-  }
 }

@@ -1,6 +1,6 @@
 import type { Spent } from '../budget.ts'
 import type { Ledger, LedgerAnswer, LedgerScope } from '../ledger.ts'
-import { add, NOTHING, roomIn } from '../ledger-sums.ts'
+import { NOTHING, plus, roomIn } from '../amounts.ts'
 import { isInTree } from '../../util/run-id.ts'
 
 interface Hold {
@@ -30,7 +30,7 @@ export class MemoryLedger implements Ledger {
     const hold = this.#holds.get(id)
     if (!hold) return
     this.#holds.delete(id)
-    for (const scope of hold.scopes) this.#spent.set(scope, add(this.#spent.get(scope) ?? NOTHING, used))
+    for (const scope of hold.scopes) this.#spent.set(scope, plus(this.#spent.get(scope) ?? NOTHING, used))
   }
 
   async release(holder: string): Promise<void> {
@@ -44,7 +44,7 @@ export class MemoryLedger implements Ledger {
   #sums(scope: string): { spent: Spent; held: Spent } {
     const held = [...this.#holds.values()]
       .filter(({ scopes }) => scopes.includes(scope))
-      .reduce((sum, { amount }) => add(sum, amount), NOTHING)
+      .reduce((sum, { amount }) => plus(sum, amount), NOTHING)
     return { spent: this.#spent.get(scope) ?? NOTHING, held }
   }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Spent } from '../budget.ts'
-import { NOTHING, roomIn } from '../ledger-sums.ts'
+import { NOTHING, roomIn } from '../amounts.ts'
 import type { LedgerAnswer, LedgerScope } from '../ledger.ts'
 import { integer, text, type Columns } from './columns.ts'
 
