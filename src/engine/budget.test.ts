@@ -204,6 +204,8 @@ describe('spentIn', () => {
       entry('agent-end', { childRunId: 'r', usage: { inputTokens: 99, outputTokens: 99 } }),
     ]
     expect(spentIn(log)).toEqual({ tokens: 14, costUsd: 0.5, toolCalls: 1 })
+    const failed = { code: 'model/unavailable', details: { usage: { inputTokens: 3, outputTokens: 4, costUsd: 0.25 } } }
+    expect(spentIn([...log, entry('model-end', { step: 3, error: failed })])).toEqual({ tokens: 21, costUsd: 0.75, toolCalls: 1 })
     const elsewhere = { ...entry('agent-end', { childRunId: 'r-1', usage: { inputTokens: 5, outputTokens: 5 } }) }
     expect(spentIn([...log, elsewhere])).toEqual({ tokens: 24, costUsd: 0.5, toolCalls: 1 })
   })
